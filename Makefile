@@ -1,0 +1,35 @@
+# One verb, one command. Each makes the environment it needs; a second call installs nothing again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.PHONY: run test lint ui constraints clean
+
+run: $(READY)  ## install, then ingest, build, gate and publish the embedded (simulated) sample
+	$(BIN)/tidegauge run
+
+test: $(READY)  ## install, then run all tests
+	$(BIN)/pytest
+
+lint: $(READY)  ## the linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint dbt_project
+
+ui: $(READY)  ## the Dagster UI on loopback
+	$(BIN)/tidegauge ui
+
+# Every version that is installed is the one that was tested, by hash; the project itself goes in beside them.
+$(READY): constraints.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tidegauge needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+constraints:  ## resolve the newest versions anew, for every platform and Python
+	uv pip compile --universal --upgrade --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o constraints.txt
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,174 @@
+"""The three business calendars and the publication rules on them.
+
+Belongs here: which days are business days of the exchange (XNYS), of the Federal Reserve and Treasury, and of the
+bond market (SIFMA), and when an observation of a date becomes known. All timestamps are UTC without a zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+import numpy as np
+import pandas as pd
+from pandas.tseries.holiday import (
+    AbstractHolidayCalendar,
+    Holiday,
+    USColumbusDay,
+    USLaborDay,
+    USMartinLutherKingJr,
+    USMemorialDay,
+    USPresidentsDay,
+    USThanksgivingDay,
+    sunday_to_monday,
+)
+from pandas_market_calendars import get_calendar
+
+NEW_YORK = ZoneInfo("America/New_York")
+FIRST_DAY = date(1950, 1, 1)
+AS_OF_TIME = "18:00"
+
+
+class FederalReserveHolidays(AbstractHolidayCalendar):
+    """Holidays of the Federal Reserve Banks, whose business days the Daily Treasury Statement follows.
+
+    A holiday on a Sunday is kept on Monday; one on a Saturday is not moved to Friday.
+    Source: Federal Reserve, "Holidays Observed by the Federal Reserve System".
+    """
+
+    rules = [
+        Holiday("New Year's Day", month=1, day=1, observance=sunday_to_monday),
+        USMartinLutherKingJr,
+        USPresidentsDay,
+        USMemorialDay,
+        Holiday("Juneteenth", month=6, day=19, start_date="2021-06-19", observance=sunday_to_monday),
+        Holiday("Independence Day", month=7, day=4, observance=sunday_to_monday),
+        USLaborDay,
+        USColumbusDay,
+        Holiday("Veterans Day", month=11, day=11, observance=sunday_to_monday),
+        USThanksgivingDay,
+        Holiday("Christmas Day", month=12, day=25, observance=sunday_to_monday),
+    ]
+
+
+@dataclass(frozen=True)
+class PublicationRule:
+    """Known `business_days` business days of `calendar` after the observation's date, at `at` New York time."""
+
+    calendar: str
+    business_days: int
+    at: str
+
+
+@cache
+def xnys(last: date) -> exchange_calendars.ExchangeCalendar:
+    """The New York Stock Exchange's sessions up to `last`."""
+    return exchange_calendars.get_calendar("XNYS", start=str(FIRST_DAY), end=str(last))
+
+
+@cache
+def business_days(calendar: str, last: date) -> np.ndarray:
+    """All business days of a calendar from FIRST_DAY to `last`, as datetime64[D], ascending."""
+    if calendar == "xnys":
+        days = xnys(last).sessions
+    elif calendar == "federal":
+        holidays = FederalReserveHolidays().holidays(FIRST_DAY, last)
+        days = pd.bdate_range(FIRST_DAY, last).difference(holidays)
+    elif calendar == "bond":
+        days = get_calendar("SIFMA_US").valid_days(str(FIRST_DAY), str(last)).tz_localize(None)
+    elif calendar == "none":
+        days = pd.date_range(FIRST_DAY, last)
+    else:
+        raise ValueError(f"no calendar {calendar!r}; there are xnys, federal, bond and none")
+    return days.to_numpy().astype("datetime64[D]")
+
+
+def new_york_to_utc(days: pd.Series | pd.DatetimeIndex, at: str) -> pd.Series:
+    """Those days at `at` ("HH:MM") New York time, as UTC timestamps without a zone."""
+    local = pd.Series(pd.DatetimeIndex(days)) + pd.Timedelta(f"{at}:00")
+    return local.dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def known_at(dates: pd.Series, rule: PublicationRule) -> pd.Series:
+    """When each date's observation becomes known under `rule`: UTC timestamps; NaT for a missing date."""
+    days = pd.to_datetime(dates).reset_index(drop=True)
+    result = pd.Series(pd.NaT, index=days.index, dtype="datetime64[us]")
+    present = days.notna()
+    if not present.any():
+        return result
+    observed = days[present].to_numpy().astype("datetime64[D]")
+    published = observed
+    if rule.business_days:
+        last = (days[present].max() + pd.Timedelta(days=60)).date().replace(month=12, day=31)
+        calendar = business_days(rule.calendar, last)
+        published = calendar[np.searchsorted(calendar, observed, side="right") + rule.business_days - 1]
+    result[present] = new_york_to_utc(pd.DatetimeIndex(published), rule.at).to_numpy()
+    return result
+
+
+def as_of_at(day: date) -> pd.Timestamp:
+    """The moment that a day's as-of stands for: 18:00 New York, in UTC."""
+    return new_york_to_utc(pd.DatetimeIndex([day]), AS_OF_TIME).iloc[0]
+
+
+def last_session(day: date) -> date:
+    """The latest exchange session on or before `day`."""
+    sessions = business_days("xnys", date(day.year, 12, 31))
+    return sessions[np.searchsorted(sessions, np.datetime64(day), side="right") - 1].item()
+
+
+def calendar_table(as_of: date) -> pd.DataFrame:
+    """Every civil day from FIRST_DAY to the end of the year after `as_of`, one row a day.
+
+    Columns: the three flags, is_early_close, xnys_close_at and as_of_at (UTC), the number of business days of each
+    calendar up to and including the day (their difference is an age), and the neighbouring business days.
+    """
+    last = date(as_of.year + 1, 12, 31)
+    beyond = date(as_of.year + 2, 1, 31)
+    days = pd.date_range(FIRST_DAY, last)
+    dates = days.to_numpy().astype("datetime64[D]")
+    table = pd.DataFrame({"date": days})
+    for name, flag in (
+        ("xnys", "is_xnys_session"),
+        ("federal", "is_federal_business_day"),
+        ("bond", "is_bond_business_day"),
+    ):
+        open_days = business_days(name, beyond)
+        table[flag] = np.isin(dates, open_days)
+        table[f"{name}_number"] = np.searchsorted(open_days, dates, side="right").astype("int32")
+        table[f"next_{name}"] = open_days[np.searchsorted(open_days, dates, side="right")]
+        before = np.searchsorted(open_days, dates, side="left") - 1
+        table[f"previous_{name}"] = np.where(before >= 0, open_days[before], np.datetime64("NaT"))
+    exchange = xnys(beyond)
+    closes = exchange.closes.dt.tz_localize(None)
+    table["xnys_close_at"] = closes.reindex(days).to_numpy()
+    table["is_early_close"] = table["date"].isin(exchange.early_closes)
+    table["as_of_at"] = new_york_to_utc(days, AS_OF_TIME).to_numpy()
+    return table.rename(
+        columns={
+            "next_xnys": "next_xnys_session",
+            "previous_xnys": "previous_xnys_session",
+            "next_federal": "next_federal_business_day",
+            "next_bond": "next_bond_business_day",
+        }
+    )[
+        [
+            "date",
+            "is_xnys_session",
+            "is_federal_business_day",
+            "is_bond_business_day",
+            "is_early_close",
+            "xnys_close_at",
+            "as_of_at",
+            "xnys_number",
+            "federal_number",
+            "bond_number",
+            "previous_xnys_session",
+            "next_xnys_session",
+            "next_federal_business_day",
+            "next_bond_business_day",
+        ]
+    ]

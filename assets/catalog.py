@@ -1,0 +1,119 @@
+"""The catalogue, read and checked: datasets, series and instruments of catalog.yml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+import yaml
+
+from assets.calendars import PublicationRule
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One raw table: its columns (name -> DuckDB type, in order), key, and when its rows become known.
+
+    A snapshot holds the whole of what its source says at one time; the others are logs of observations. Where the
+    dataset `restates`, a later version of a row replaces the earlier one at every as-of.
+    """
+
+    name: str
+    title: str
+    columns: dict[str, str]
+    key: tuple[str, ...]
+    licence: str
+    date_column: str | None = None
+    rule: PublicationRule | None = None
+    max_age_sessions: int | None = None
+    snapshot: bool = False
+    restates: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of `fred_observations`."""
+
+    series_id: str
+    title: str
+    unit: str
+    frequency: str
+    rule: PublicationRule
+    max_age_sessions: int
+    required: bool
+    revises: bool
+    fred_units: str
+    licence: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One symbol that is not a member stock: an index, a fund, a coin; `first_date` where it is younger than 1990."""
+
+    symbol: str
+    name: str
+    kind: str
+    asset_class: str
+    sector: str | None
+    role: str
+    required: bool
+    description: str
+    first_date: date | None = None
+
+    def required_on(self, day: date) -> bool:
+        """Whether a load up to `day` must bring this instrument."""
+        return self.required and (self.first_date is None or self.first_date <= day)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    datasets: dict[str, Dataset]
+    series: dict[str, Series]
+    instruments: dict[str, Instrument]
+
+    def series_table(self) -> pd.DataFrame:
+        """One row a series, for `ref.series`."""
+        return pd.DataFrame(
+            {
+                "series_id": s.series_id,
+                "title": s.title,
+                "source": "FRED",
+                "unit": s.unit,
+                "frequency": s.frequency,
+                "calendar": s.rule.calendar,
+                "lag_business_days": s.rule.business_days,
+                "known_time": s.rule.at,
+                "max_age_sessions": s.max_age_sessions,
+                "required": s.required,
+                "revises": s.revises,
+                "licence": s.licence,
+                "description": s.description,
+            }
+            for s in self.series.values()
+        )
+
+    def instruments_table(self) -> pd.DataFrame:
+        """One row an instrument, for `ref.instruments`."""
+        return pd.DataFrame(vars(i) for i in self.instruments.values()).drop(columns="first_date")
+
+
+def _rule(entry: dict) -> PublicationRule | None:
+    return PublicationRule(**entry.pop("published")) if "published" in entry else None
+
+
+@cache
+def load_catalog() -> Catalog:
+    """Read catalog.yml; a field that is unknown or missing raises TypeError with its name."""
+    content = yaml.safe_load(files("assets").joinpath("catalog.yml").read_text())
+    return Catalog(
+        datasets={
+            name: Dataset(name=name, rule=_rule(e), **{**e, "key": tuple(e["key"])})
+            for name, e in content["datasets"].items()
+        },
+        series={name: Series(series_id=name, rule=_rule(e), **e) for name, e in content["series"].items()},
+        instruments={name: Instrument(symbol=name, **e) for name, e in content["instruments"].items()},
+    )

@@ -1,0 +1,132 @@
+"""Where one warehouse lives on disk.
+
+Belongs here: the folders of TIDEGAUGE_HOME, the one writer's lock, and the rule that a home has one source for life.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+class HomeError(Exception):
+    """The home cannot be used as asked; the message says why and what to do."""
+
+
+class SourceMixedError(HomeError):
+    """A home was asked to take the data of a second source."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders below one root; see "Folders" in the README."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def versions(self) -> Path:
+        return self.published / "versions"
+
+    @property
+    def analysis(self) -> Path:
+        """The DuckDB file that people read."""
+        return self.published / "analysis.duckdb"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def dbt(self) -> Path:
+        """Where dbt writes its targets and logs."""
+        return self.root / "dbt"
+
+    def create(self) -> None:
+        """Make the folders; raises HomeError where the disk does not let us."""
+        try:
+            for folder in (self.landing, self.versions, self.quarantine, self.dagster, self.dbt):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HomeError(
+                f"cannot make the home {self.root}: {error.strerror}. "
+                "Set TIDEGAUGE_HOME to a folder that you may write to, with room on its disk."
+            ) from error
+
+    def source(self) -> str | None:
+        """The source that this home belongs to; None before its first run."""
+        return self._marker().get("source")
+
+    def files_dir(self) -> Path | None:
+        """The folder of vendor exports that the home was last loaded from."""
+        folder = self._marker().get("files_dir")
+        return Path(folder) if folder else None
+
+    def claim(self, source: str, files_dir: Path | None = None) -> None:
+        """Bind the home to `source`, or refuse if it belongs to another; remembers the folder of vendor exports."""
+        before = self._marker()
+        owner = before.get("source", source)
+        if owner != source:
+            raise SourceMixedError(
+                f"the home {self.root} holds {owner} data; {source} data does not go into it. "
+                f"Run with --source {owner}, or set TIDEGAUGE_HOME to another folder."
+            )
+        after = before | {"source": source} | ({"files_dir": str(files_dir.resolve())} if files_dir else {})
+        if after == before:
+            return
+        self.create()
+        marker = self.root / "home.json"
+        aside = marker.with_suffix(f".{os.getpid()}")
+        aside.write_text(json.dumps(after) + "\n")
+        os.replace(aside, marker)
+
+    def _marker(self) -> dict[str, str]:
+        marker = self.root / "home.json"
+        if not marker.exists():
+            return {}
+        try:
+            return dict(json.loads(marker.read_text()))
+        except (ValueError, TypeError) as error:
+            raise HomeError(
+                f"{marker} cannot be read ({error}); it should say "
+                '{"source": "sample"}, {"source": "files"} or {"source": "live"}. Write it anew or use another home.'
+            ) from error
+
+    @contextmanager
+    def exclusive(self, wait_s: float = 0):
+        """Hold the home's writer lock: one writer at a time, released by the system when its process ends."""
+        self.create()
+        holder = self.root / "writer.json"
+        lock = FileLock(self.root / "writer.lock", is_singleton=True)
+        try:
+            lock.acquire(timeout=wait_s)
+        except Timeout:
+            who = holder.read_text().strip() if holder.exists() else "an unknown process"
+            raise HomeError(
+                f"another run is writing to {self.root} ({who}). Wait for it to end, then try again."
+            ) from None
+        try:
+            holder.write_text(f"process {os.getpid()}")
+            yield
+        finally:
+            lock.release()

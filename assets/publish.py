@@ -1,0 +1,439 @@
+"""From the build to what people read: audit a copy, then put it in the place of the last by one rename.
+
+Belongs here: the folders under `published/`, their manifest, rollback and retention. Does not belong here:
+what the audit asks (expectations), when to publish (orchestration).
+
+    published/current -> versions/<version>            the one thing that changes: a link, replaced atomically
+    published/analysis.duckdb -> current/analysis.duckdb, and so parquet and manifest.json
+    published/versions/<version>/                      read-only, complete before it gets its name
+
+A reader of several files who wants no change in between resolves `current` once, and goes on from there.
+Writers (publish, rollback) hold the home's writer lock; that is the caller's part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from assets.home import Home
+
+SCHEMA = "analysis"
+DATABASE = "analysis.duckdb"
+MANIFEST = "manifest.json"
+PARQUET = "parquet"
+# DuckDB 1.2 to 1.5, which BI tools carry, cannot read the default format of 2.0.
+STORAGE_VERSION = "v1.2.0"
+
+_CURRENT = "current"
+_CANDIDATE = ".candidate-"
+_REMOVED = ".removed-"
+_STAMP = "%Y%m%dT%H%M%S.%f"
+_VERSION = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}")
+
+log = logging.getLogger(__name__)
+
+
+class PublishError(Exception):
+    """Publishing or rolling back failed, and the last publication stands; the message says what to do."""
+
+
+class Verdict(Protocol):
+    """What an audit answers."""
+
+    @property
+    def passed(self) -> bool: ...
+
+    def summary(self) -> dict[str, Any]: ...
+
+    def report(self) -> str: ...
+
+
+Audit = Callable[[duckdb.DuckDBPyConnection, str], Verdict]
+
+
+class GateRefused(Exception):  # noqa: N818 - a refusal is an answer and not an error
+    """The audit refused the candidate, and the last publication stands; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.report())
+        self.verdict = verdict
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One complete publication on disk."""
+
+    version: str
+    path: Path
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of the publications that can be read or rolled back to."""
+
+    version: str
+    path: Path
+    is_current: bool
+
+    @property
+    def as_of(self) -> str:
+        """The session that it speaks of; "damaged" where its manifest cannot be read."""
+        try:
+            return json.loads((self.path / MANIFEST).read_text())["as_of"]
+        except (OSError, ValueError, KeyError):
+            return "damaged"
+
+
+def publish(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    tables: Sequence[str],
+    audit: Audit,
+    *,
+    as_of: date,
+    source: str,
+    is_simulated: bool,
+    inputs_hash: str,
+    code_revision: str,
+    keep: int,
+) -> Publication:
+    """Publish `tables` of the build's schema `analysis`; GateRefused and PublishError leave all as it was.
+
+    `connection` is open on the warehouse; `audit` gets it with the name under which the candidate is
+    attached.
+    """
+    published_at = datetime.now(UTC)
+    with _speaking("publish", home.published):
+        home.versions.mkdir(parents=True, exist_ok=True)
+        _clean_up(home)
+        _link_names(home)
+        candidate = home.versions / f"{_CANDIDATE}{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            _write_database(connection, candidate, tables, is_simulated)
+            with _attached(connection, candidate / DATABASE, "read_only") as name:
+                verdict = audit(connection, name)
+                if not verdict.passed:
+                    raise GateRefused(verdict)
+                described = _write_parquet(connection, name, candidate / PARQUET, tables)
+            version = _new_version(home, published_at, (inputs_hash, code_revision, source, str(as_of)))
+            manifest = {
+                "version": version,
+                "as_of": as_of.isoformat(),
+                "source": source,
+                "simulated": is_simulated,
+                "published_at": published_at.isoformat(timespec="seconds"),
+                "code_revision": code_revision,
+                "inputs_hash": inputs_hash,
+                "database": {"sha256": _sha256(candidate / DATABASE), "storage_version": STORAGE_VERSION},
+                "tables": described,
+                "gate": verdict.summary(),
+            }
+            (candidate / MANIFEST).write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n")
+            _seal(candidate)
+            path = home.versions / version
+            candidate.rename(path)
+            _sync(home.versions)
+        finally:
+            shutil.rmtree(candidate, ignore_errors=True)
+        replaced = _current(home)
+        _switch(home, version)
+        _retain(home, keep, {version, replaced})
+    return Publication(version, path, manifest)
+
+
+def rollback(home: Home, version: str | None = None) -> Publication:
+    """Make `version` the current publication again; the one before the current where None."""
+    existing = [entry.version for entry in versions(home)]
+    current = _current(home)
+    listed = ", ".join(existing) or "none"
+    if version is None:
+        earlier = [name for name in existing if current is not None and name < current]
+        if not earlier:
+            raise PublishError(
+                f"there is no publication before the current one ({current}). Existing versions: {listed}."
+            )
+        version = earlier[-1]
+    elif version not in existing:
+        raise PublishError(f"there is no version {version} in {home.versions}. Existing versions: {listed}.")
+    with _speaking("roll back", home.published):
+        path = home.versions / version
+        damage = _damage(path)
+        if damage:
+            raise PublishError(
+                f"version {version} is damaged: {'; '.join(damage)}. Choose another of: {listed}."
+            )
+        _link_names(home)
+        _switch(home, version)
+        return Publication(version, path, json.loads((path / MANIFEST).read_text()))
+
+
+def versions(home: Home) -> list[Version]:
+    """All complete publications, oldest first."""
+    current = _current(home)
+    if not home.versions.is_dir():
+        return []
+    names = sorted(entry.name for entry in home.versions.iterdir() if _VERSION.fullmatch(entry.name))
+    return [Version(name, home.versions / name, name == current) for name in names]
+
+
+def read_manifest(home: Home) -> dict[str, Any] | None:
+    """The manifest of the current publication; None before the first."""
+    path = home.published / _CURRENT / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise PublishError(
+            f"{path} is not JSON ({error}): it was changed after publication. "
+            "Run `tidegauge publish` or `tidegauge rollback`."
+        ) from error
+
+
+def verify(home: Home) -> list[str]:
+    """How the current publication's files differ from its manifest; empty where they do not."""
+    current = _current(home)
+    if current is None:
+        return ["nothing is published"]
+    return _damage(home.versions / current)
+
+
+def _write_database(
+    connection: duckdb.DuckDBPyConnection, folder: Path, tables: Sequence[str], is_simulated: bool
+) -> None:
+    warehouse = connection.execute("select current_database()").fetchone()[0]
+    built = _comments(connection, warehouse)
+    absent = [table for table in tables if table not in built]
+    if absent:
+        raise PublishError(
+            f"the build has no table {SCHEMA}.{', '.join(absent)}: run the whole job before publishing."
+        )
+    (folder / PARQUET).mkdir(parents=True)
+    with _attached(connection, folder / DATABASE, f"storage_version '{STORAGE_VERSION}'") as name:
+        connection.execute(f"create schema {name}.{SCHEMA}")
+        for table in tables:
+            target = f"{name}.{SCHEMA}.{_quoted(table)}"
+            connection.execute(
+                f"create table {target} as from {_quoted(warehouse)}.{SCHEMA}.{_quoted(table)}"
+            )
+            comment, columns = built[table]
+            if is_simulated:
+                comment = f"SIMULATED DATA. {comment or ''}".rstrip()
+            if comment:
+                connection.execute(f"comment on table {target} is {_literal(comment)}")
+            for column, text in columns.items():
+                connection.execute(f"comment on column {target}.{_quoted(column)} is {_literal(text)}")
+        connection.execute(f"checkpoint {name}")
+    left = folder / f"{DATABASE}.wal"
+    if left.exists():
+        raise PublishError(
+            f"DuckDB left {left.name} on the candidate: tables could be lost. "
+            "Run again, and report it if it recurs."
+        )
+
+
+def _comments(
+    connection: duckdb.DuckDBPyConnection, database: str
+) -> dict[str, tuple[str | None, dict[str, str]]]:
+    """table -> (its comment, column -> comment); CREATE TABLE AS drops both."""
+    found: dict[str, tuple[str | None, dict[str, str]]] = {}
+    for relation in ("table", "view"):
+        for name, comment in connection.execute(
+            f"select {relation}_name, comment from duckdb_{relation}s() "
+            "where database_name = ? and schema_name = ?",
+            [database, SCHEMA],
+        ).fetchall():
+            found[name] = (comment, {})
+    for table, column, comment in connection.execute(
+        "select table_name, column_name, comment from duckdb_columns() "
+        "where database_name = ? and schema_name = ? and comment is not null",
+        [database, SCHEMA],
+    ).fetchall():
+        found[table][1][column] = comment
+    return found
+
+
+def _write_parquet(
+    connection: duckdb.DuckDBPyConnection, name: str, folder: Path, tables: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """One Parquet file a table; table -> rows and checksum."""
+    described = {}
+    for table in tables:
+        path = folder / f"{table}.parquet"
+        rows = connection.execute(
+            f"copy (from {name}.{SCHEMA}.{_quoted(table)}) to {_literal(str(path))} "
+            "(format parquet, compression zstd)"
+        ).fetchone()[0]
+        described[table] = {"rows": rows, "sha256": _sha256(path)}
+    return described
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path, options: str) -> Iterator[str]:
+    """The database at `path` under a name of its own, detached whatever happens."""
+    name = f"publication_{secrets.token_hex(4)}"
+    connection.execute(f"attach {_literal(str(path))} as {name} ({options})")
+    try:
+        yield name
+    except BaseException:
+        try:
+            connection.execute(f"detach {name}")
+        except duckdb.Error as error:  # the first error is the one to tell
+            log.warning("could not detach the candidate %s: %s", path, error)
+        raise
+    connection.execute(f"detach {name}")
+
+
+def _new_version(home: Home, now: datetime, told_by: tuple[str, ...]) -> str:
+    """An identifier that sorts after every existing one, even where the clock has been set back."""
+    existing = versions(home)
+    if existing:
+        last = datetime.strptime(existing[-1].version.partition("Z-")[0] + "000", _STAMP).replace(tzinfo=UTC)
+        now = max(now, last + timedelta(milliseconds=1))
+    stamp = now.strftime(_STAMP)[:-3]
+    return f"{stamp}Z-{hashlib.sha256('|'.join((*told_by, stamp)).encode()).hexdigest()[:8]}"
+
+
+def _seal(folder: Path) -> None:
+    """Make the files read-only and bring everything to the disk."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            path.chmod(0o444)
+        _sync(path)
+    _sync(folder)
+
+
+def _current(home: Home) -> str | None:
+    """The version that readers get; None before the first publication."""
+    link = home.published / _CURRENT
+    return link.readlink().name if link.is_symlink() else None
+
+
+def _switch(home: Home, version: str) -> None:
+    _link(home.published / _CURRENT, f"{home.versions.name}/{version}")
+    # A log beside the name that people open is of a file that is no longer there, and keeps the new one shut.
+    stale = home.published / f"{DATABASE}.wal"
+    if stale.exists():
+        log.warning("removed %s: somebody opened the published file for writing, which is lost", stale)
+        stale.unlink()
+
+
+def _link_names(home: Home) -> None:
+    """The three names that people use; they go through `current`, so that one rename changes all."""
+    for name in (DATABASE, PARQUET, MANIFEST):
+        path = home.published / name
+        if path.is_symlink():
+            continue
+        if path.exists():
+            raise PublishError(
+                f"{path} is in the way: it is not a link of a publication. Move it elsewhere and run again."
+            )
+        _link(path, f"{_CURRENT}/{name}")
+
+
+def _link(path: Path, target: str) -> None:
+    """Replace the link at `path` atomically."""
+    aside = path.with_name(f".{path.name}-{os.getpid()}")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(target)
+    aside.replace(path)
+    _sync(path.parent)
+
+
+def _clean_up(home: Home) -> None:
+    """Remove what dead runs left: candidates, half-removed versions, links without their name."""
+    for path in home.versions.iterdir():
+        if path.name.startswith((_CANDIDATE, _REMOVED)):
+            log.info("removing %s, left by a run that died", path)
+            shutil.rmtree(path)
+    for name in (_CURRENT, DATABASE, PARQUET, MANIFEST):
+        for path in home.published.glob(f".{name}-*"):
+            path.unlink()
+
+
+def _retain(home: Home, keep: int, untouchable: set[str | None]) -> None:
+    for entry in versions(home)[: -keep or None]:
+        if entry.version in untouchable:
+            continue
+        # under another name first: a version is there wholly or not at all
+        doomed = entry.path.with_name(_REMOVED + entry.version)
+        try:
+            entry.path.rename(doomed)
+            shutil.rmtree(doomed)
+        except OSError as error:  # the new publication stands all the same
+            log.warning("could not remove the old version %s: %s. Remove it by hand.", entry.path, error)
+
+
+def _damage(path: Path) -> list[str]:
+    """How the files of a version differ from its manifest."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+        expected = {DATABASE: manifest["database"]["sha256"]} | {
+            f"{PARQUET}/{table}.parquet": described["sha256"]
+            for table, described in manifest["tables"].items()
+        }
+    except (OSError, ValueError, KeyError) as error:
+        return [f"{MANIFEST} cannot be read: {error}"]
+    damage = []
+    for name, checksum in expected.items():
+        file = path / name
+        if not file.exists():
+            damage.append(f"{name} is missing")
+        elif _sha256(file) != checksum:
+            damage.append(f"{name} does not match its checksum")
+    if (path / f"{DATABASE}.wal").exists():
+        damage.append(f"{DATABASE}.wal lies beside the database: somebody opened it for writing")
+    return damage
+
+
+@contextmanager
+def _speaking(what: str, where: Path) -> Iterator[None]:
+    """Turn what the disk or DuckDB says into what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise PublishError(
+            f"could not {what} in {where}: {error}. The last publication stands. "
+            "See that the disk has room and that you may write there, then run again."
+        ) from error
+    except duckdb.Error as error:
+        raise PublishError(
+            f"could not {what} in {where}: {error}. The last publication stands. "
+            "If the disk is full or read-only, make room or change the rights, then run again."
+        ) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,36 @@
+"""The live source: the four services behind one interface.
+
+Belongs here: which service answers for which dataset. Does not belong here: anything that one service does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from assets.sources.base import Payload, Request, Source, Wanted
+
+
+class LiveSource:
+    """Dispatches every dataset to the one service that has it."""
+
+    name = "live"
+    last_day = None
+
+    def __init__(self, services: Sequence[Source]) -> None:
+        self._service = {dataset: service for service in services for dataset in service.datasets}
+        self.datasets = frozenset(self._service)
+
+    def service_of(self, dataset: str) -> str:
+        """The name of the service behind a dataset, as `fred` or `yahoo`."""
+        return self._service[dataset].name
+
+    def requests(self, wanted: Wanted) -> Iterable[Request]:
+        return self._service[wanted.dataset].requests(wanted)
+
+    def fetch(self, request: Request) -> Payload:
+        return self._service[request.dataset].fetch(request)
+
+    def parse(self, payload: Payload) -> pd.DataFrame:
+        return self._service[payload.request.dataset].parse(payload)

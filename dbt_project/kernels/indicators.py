@@ -1,0 +1,351 @@
+"""Indicators over the concatenated bars of many symbols, in the methodology's formulas and seeds.
+
+Shapes: `values`, `out` float64[bars]; `offsets` int64[groups + 1], group g owns offsets[g]:offsets[g + 1];
+`session` int32[bars], the exchange's session number; `age` int32[bars], see bar_age. Missing is NaN.
+
+A gap is a missing value or a step of `session` other than one. What looks back reads gaps from `age` alone: a
+window of n bars is whole when age >= n, a recursion starts anew when age == 1. Age never reaches across a
+group's first bar, so only what survives gaps (drawdown, percentile) needs `offsets`.
+
+Every window is summed afresh, from differences to its newest value: nothing accumulates along the series, the
+result depends on the window's values alone, and a flat window has exactly zero variance.
+
+All compiled functions stand in this one file: numba's cache does not notice a callee changed in another.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+MISSING_SESSION = np.int32(-(2**31))
+SESSIONS_A_YEAR = 252
+
+CLOSE_COLUMNS = (
+    "sma_20", "sma_50", "sma_200", "ema_12", "ema_26", "macd", "macd_signal", "macd_hist", "rsi_14",
+    "bb_upper", "bb_lower", "close_high_252", "close_low_252", "drawdown",
+)  # fmt: skip
+RANGE_COLUMNS = ("atr_14", "adx_14", "high_252", "low_252")
+RETURN_COLUMNS = ("return_1d", "volatility_21")
+
+
+def _compiled(function, **options):
+    """njit with a cache on disk, or without where neither __pycache__ nor the user's cache is writable."""
+    try:
+        return njit(cache=True, nogil=True, **options)(function)
+    except RuntimeError as error:
+        if "cannot cache function" not in str(error):
+            raise
+        return njit(nogil=True, **options)(function)
+
+
+def _compiled_sum(function):
+    """_compiled, where additions may be reordered: partial sums in vector registers, quicker and closer."""
+    return _compiled(function, fastmath={"reassoc", "nsz"})
+
+
+# --- families: what one SQL function returns, columns in the order of *_COLUMNS ---
+
+
+def close_family(offsets, session, close, out):
+    """CLOSE_COLUMNS of split-adjusted closes into out float64[14, bars].
+
+    MACD is ema_12 - ema_26 as published beside it, from row 26; signal (EMA 9 of it, seeded with its first
+    nine) and histogram from row 34. TA-Lib seeds its ema_12 with rows 15 to 26, shows nothing before row 34;
+    its values differ at first (0.24 at row 34 in the methodology's sample) and agree by row 400.
+    """
+    sma_20, sma_50, sma_200, ema_12, ema_26, macd, signal, hist, rsi_14, upper, lower, high, low, fall = out
+    age = _age(offsets, session, np.isfinite(close))
+    sma(close, age, 20, sma_20)
+    sma(close, age, 50, sma_50)
+    sma(close, age, 200, sma_200)
+    ema(close, age, 12, ema_12)
+    ema(close, age, 26, ema_26)
+    np.subtract(ema_12, ema_26, out=macd)
+    ema(_frozen(macd), np.maximum(age - 25, 0), 9, signal)
+    np.subtract(macd, signal, out=hist)
+    rsi(close, age, 14, rsi_14)
+    rolling_stdev(close, age, 20, 0, lower)
+    np.add(sma_20, 2.0 * lower, out=upper)
+    np.subtract(sma_20, 2.0 * lower, out=lower)
+    rolling_extreme(close, age, 252, 1.0, high)
+    rolling_extreme(close, age, 252, -1.0, low)
+    drawdown(offsets, close, fall)
+
+
+def range_family(offsets, session, high, low, close, out):
+    """RANGE_COLUMNS of split-adjusted bars into out float64[4, bars].
+
+    A bar without high, low or close is a gap for ATR and ADX; high_252 needs highs only, low_252 lows only.
+    """
+    atr_14, adx_14, high_252, low_252 = out
+    has_high, has_low = np.isfinite(high), np.isfinite(low)
+    age = _age(offsets, session, has_high & has_low & np.isfinite(close))
+    atr(high, low, close, age, 14, atr_14)
+    adx(high, low, close, age, 14, adx_14)
+    rolling_extreme(high, _age(offsets, session, has_high), 252, 1.0, high_252)
+    rolling_extreme(low, _age(offsets, session, has_low), 252, -1.0, low_252)
+
+
+def return_family(offsets, session, adj_close, out):
+    """RETURN_COLUMNS of total-return closes into out float64[2, bars]; a price <= 0 is missing."""
+    return_1d, volatility_21 = out
+    age = _age(offsets, session, np.isfinite(adj_close) & (adj_close > 0.0))
+    log_return(adj_close, age, return_1d)
+    rolling_stdev(_frozen(return_1d), np.maximum(age - 1, 0), 21, 1, volatility_21)
+    np.multiply(volatility_21, math.sqrt(SESSIONS_A_YEAR), out=volatility_21)
+
+
+def ema_family(offsets, session, values, length, out):
+    """EMA with length int32[groups], one a group, into out float64[1, bars]."""
+    ema_by_group(offsets, values, _age(offsets, session, np.isfinite(values)), length, out[0])
+
+
+def _age(offsets, session, present):
+    age = np.empty(len(session), np.int32)
+    unordered = bar_age(offsets, session, present, age)
+    if unordered >= 0:
+        raise ValueError(
+            f"session numbers must increase strictly within a list, but {session[unordered]} follows "
+            f"{session[unordered - 1]}: write list(x order by date) for every list, and drop duplicate dates"
+        )
+    return age
+
+
+def _frozen(values):
+    """A read-only view, the type of the families' inputs, so that numba compiles each function only once."""
+    view = values.view()
+    view.setflags(write=False)
+    return view
+
+
+# --- compiled ---
+
+
+@_compiled
+def bar_age(offsets, session, present, age):
+    """age = bars of unbroken history that end here, this one counted: 0 where missing, 1 after a gap.
+
+    Returns the first bar whose session does not exceed the one before it, or -1.
+    """
+    for g in range(len(offsets) - 1):
+        for i in range(offsets[g], offsets[g + 1]):
+            age[i] = 0
+            known = session[i] != MISSING_SESSION
+            if i > offsets[g] and known and session[i] <= session[i - 1]:
+                return i
+            if present[i] and known:
+                age[i] = 1
+                if i > offsets[g] and np.int64(session[i]) - session[i - 1] == 1:
+                    age[i] += age[i - 1]
+    return -1
+
+
+@_compiled_sum
+def _sum_above(window, base):
+    """Sum of window - base."""
+    total = 0.0
+    for i in range(len(window)):
+        total += window[i] - base
+    return total
+
+
+@_compiled_sum
+def _squares_above(window, base, mean):
+    """Sum of ((window - base) - mean) squared; where moves are small, the first difference is exact."""
+    total = 0.0
+    for i in range(len(window)):
+        total += ((window[i] - base) - mean) ** 2
+    return total
+
+
+@_compiled
+def _mean(window):
+    base = window[-1]
+    return base + _sum_above(window, base) / len(window)
+
+
+@_compiled
+def sma(values, age, n, out):
+    """Mean of n; from row n."""
+    for i in range(len(values)):
+        out[i] = np.nan
+        if age[i] >= n:
+            out[i] = _mean(values[i - n + 1 : i + 1])
+
+
+@_compiled
+def rolling_stdev(values, age, n, ddof, out):
+    """Standard deviation of n, divisor n - ddof; from row n."""
+    for i in range(len(values)):
+        out[i] = np.nan
+        if age[i] >= n:
+            window = values[i - n + 1 : i + 1]
+            base = values[i]
+            out[i] = math.sqrt(_squares_above(window, base, _sum_above(window, base) / n) / (n - ddof))
+
+
+@_compiled
+def rolling_extreme(values, age, n, sign, out):
+    """Maximum (sign 1) or minimum (sign -1) of n, this bar included; from row n."""
+    queue = np.empty(len(values), np.int64)  # bars head:tail of it, in falling order of sign * value
+    head = tail = 0
+    for i in range(len(values)):
+        out[i] = np.nan
+        if age[i] <= 1:
+            head = tail = 0
+        if age[i] == 0:
+            continue
+        if head < tail and queue[head] <= i - n:
+            head += 1
+        while head < tail and sign * values[queue[tail - 1]] <= sign * values[i]:
+            tail -= 1
+        queue[tail] = i
+        tail += 1
+        if age[i] >= n:
+            out[i] = values[queue[head]]
+
+
+@_compiled
+def ema(values, age, n, out):
+    """Exponential mean, alpha 2 / (n + 1), seeded with the mean of the first n; from row n."""
+    alpha = 2.0 / (n + 1)
+    last = 0.0
+    for i in range(len(values)):
+        out[i] = np.nan
+        if age[i] == n:
+            last = _mean(values[i - n + 1 : i + 1])
+            out[i] = last
+        elif age[i] > n:
+            last += alpha * (values[i] - last)
+            out[i] = last
+
+
+@_compiled
+def ema_by_group(offsets, values, age, length, out):
+    """ema of each group with its own length."""
+    for g in range(len(offsets) - 1):
+        start, stop = offsets[g], offsets[g + 1]
+        ema(values[start:stop], age[start:stop], np.int64(length[g]), out[start:stop])
+
+
+@_compiled
+def rsi(values, age, n, out):
+    """Wilder's RSI, both means seeded with the plain mean of n changes; from row n + 1. No movement: 50."""
+    rise = fall = 0.0
+    for i in range(len(values)):
+        out[i] = np.nan
+        if age[i] <= 1:
+            rise = fall = 0.0
+            continue
+        change = values[i] - values[i - 1]
+        if age[i] <= n + 1:
+            rise += max(change, 0.0) / n
+            fall += max(-change, 0.0) / n
+        else:
+            rise = (rise * (n - 1) + max(change, 0.0)) / n
+            fall = (fall * (n - 1) + max(-change, 0.0)) / n
+        if age[i] > n:
+            out[i] = 100.0 * (rise / (rise + fall)) if rise + fall > 0.0 else 50.0
+
+
+@_compiled
+def _true_range(high, low, close, i):
+    return max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1]))
+
+
+@_compiled
+def atr(high, low, close, age, n, out):
+    """Wilder's mean of the true range, which needs the close before; from row n + 1."""
+    mean = 0.0
+    for i in range(len(close)):
+        out[i] = np.nan
+        if age[i] <= 1:
+            mean = 0.0
+            continue
+        true_range = _true_range(high, low, close, i)
+        if age[i] <= n + 1:
+            mean += true_range / n
+        else:
+            mean = (mean * (n - 1) + true_range) / n
+        if age[i] > n:
+            out[i] = mean
+
+
+@_compiled
+def adx(high, low, close, age, n, out):
+    """Wilder's ADX with TA-Lib's seeds; from row 2n.
+
+    Directional movement and true range start as sums of the first n - 1, ADX as the mean of the first n DX.
+    A DX of no movement (0 / 0) counts zero in that mean and leaves ADX as it was after it.
+    """
+    up = down = span = mean = 0.0
+    for i in range(len(close)):
+        out[i] = np.nan
+        if age[i] <= 1:
+            up = down = span = mean = 0.0
+            continue
+        if age[i] > n:
+            up -= up / n
+            down -= down / n
+            span -= span / n
+        rise, fall = high[i] - high[i - 1], low[i - 1] - low[i]
+        if rise > 0.0 and rise > fall:
+            up += rise
+        elif fall > 0.0 and fall > rise:
+            down += fall
+        span += _true_range(high, low, close, i)
+        # Both directional indicators have the true range below the line, so it falls out of DX.
+        if age[i] > n and span > 0.0 and up + down > 0.0:
+            dx = 100.0 * (abs(up - down) / (up + down))
+            if age[i] <= 2 * n:
+                mean += dx / n
+            else:
+                mean = (mean * (n - 1) + dx) / n
+        if age[i] >= 2 * n:
+            out[i] = mean
+
+
+@_compiled
+def log_return(values, age, out):
+    """Natural log of the ratio to the bar before; from row 2."""
+    for i in range(len(values)):
+        out[i] = math.log(values[i] / values[i - 1]) if age[i] >= 2 else np.nan
+
+
+@_compiled
+def drawdown(offsets, values, out):
+    """Ratio to the highest value so far, less one; from row 1, across gaps. NaN while the highest is <= 0."""
+    for g in range(len(offsets) - 1):
+        highest = 0.0
+        for i in range(offsets[g], offsets[g + 1]):
+            out[i] = np.nan
+            if np.isfinite(values[i]):
+                highest = max(highest, values[i])
+                if highest > 0.0:
+                    out[i] = values[i] / highest - 1.0
+
+
+@_compiled
+def percentile(offsets, values, length, least, out):
+    """100 * (#lower + #equal / 2) / count among the latest length[g] present values, this one counted.
+
+    `length`, `least` int32[groups]; NaN where the value is missing or fewer than least[g] are there. Missing
+    values are skipped, not gaps: a series is ranked among its own observations.
+    """
+    for g in range(len(offsets) - 1):
+        present = np.empty(offsets[g + 1] - offsets[g])
+        count = 0
+        for i in range(offsets[g], offsets[g + 1]):
+            out[i] = np.nan
+            value = values[i]
+            if not np.isfinite(value):
+                continue
+            present[count] = value
+            count += 1
+            window = present[max(count - length[g], 0) : count]
+            if len(window) >= least[g]:
+                twice = 0
+                for other in window:
+                    twice += (other < value) + (other <= value)
+                out[i] = 50.0 * twice / len(window)

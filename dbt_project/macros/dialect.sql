@@ -1,0 +1,91 @@
+{# Whatever is not standard SQL. Another engine overrides the default__ macros; models stay as they are. #}
+
+{# A list of the expression's values in the order of another expression, one list a group. #}
+{% macro ordered_list(expression, order_by) -%}
+    {{ return(adapter.dispatch('ordered_list')(expression, order_by)) }}
+{%- endmacro %}
+
+{% macro default__ordered_list(expression, order_by) -%}
+    list({{ expression }} order by {{ order_by }})
+{%- endmacro %}
+
+{# A mean whose last digit does not depend on the order in which threads deliver the rows. #}
+{% macro ordered_mean(expression, order_by) -%}
+    {{ return(adapter.dispatch('ordered_mean')(expression, order_by)) }}
+{%- endmacro %}
+
+{% macro default__ordered_mean(expression, order_by) -%}
+    list_avg(list({{ expression }} order by {{ order_by }}))
+{%- endmacro %}
+
+{# One row an element; several in one select go in step. #}
+{% macro unnest_list(expression) -%}
+    {{ return(adapter.dispatch('unnest_list')(expression)) }}
+{%- endmacro %}
+
+{% macro default__unnest_list(expression) -%}
+    unnest({{ expression }})
+{%- endmacro %}
+
+{# The list moved one place on: NULL first, the last element dropped. #}
+{% macro list_shift(expression) -%}
+    {{ return(adapter.dispatch('list_shift')(expression)) }}
+{%- endmacro %}
+
+{% macro default__list_shift(expression) -%}
+    list_prepend(null, {{ expression }}[1:-2])
+{%- endmacro %}
+
+{# The parts of a text between separators, as a list. #}
+{% macro split_text(expression, separator) -%}
+    {{ return(adapter.dispatch('split_text')(expression, separator)) }}
+{%- endmacro %}
+
+{% macro default__split_text(expression, separator) -%}
+    string_split({{ expression }}, '{{ separator }}')
+{%- endmacro %}
+
+{# A vector function of dbt_project/kernels, which the plugin registers on every connection. #}
+{% macro kernel(name, arguments) -%}
+    {{ return(adapter.dispatch('kernel')(name, arguments)) }}
+{%- endmacro %}
+
+{% macro default__kernel(name, arguments) -%}
+    {{ name }}({{ arguments | join(', ') }})
+{%- endmacro %}
+
+{# Stops the query with a message, an SQL text expression. #}
+{% macro stop_with(message) -%}
+    {{ return(adapter.dispatch('stop_with')(message)) }}
+{%- endmacro %}
+
+{% macro default__stop_with(message) -%}
+    error({{ message }})
+{%- endmacro %}
+
+{# The value, or NULL where it is NaN or infinite: DuckDB keeps NaN, NULL and inf apart. #}
+{% macro finite(expression) -%}
+    {{ return(adapter.dispatch('finite')(expression)) }}
+{%- endmacro %}
+
+{% macro default__finite(expression) -%}
+    case when isfinite({{ expression }}) then {{ expression }} end
+{%- endmacro %}
+
+{# The join that takes the nearest of the right side's rows that satisfy its one inequality. #}
+{% macro asof_join() -%}
+    {{ return(adapter.dispatch('asof_join')()) }}
+{%- endmacro %}
+
+{% macro default__asof_join() -%}
+    asof join
+{%- endmacro %}
+
+{# Civil days from one date to a later one. #}
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch('days_between')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro default__days_between(earlier, later) -%}
+    date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{# Schemas are exactly those of dbt_project.yml: people's SQL says analysis.liquidity. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name or target.schema }}
+{%- endmacro %}

@@ -1,0 +1,67 @@
+with source as (
+    select * from {{ source('raw', 'auctions') }}
+),
+
+as_of as (
+    select * from {{ source('ref', 'as_of') }}
+),
+
+known as (
+    select
+        source.*,
+        row_number() over (
+            partition by source.cusip, source.auction_date
+            order by source.known_at desc, source.fetched_at desc
+        ) as version_rank
+    from source
+    cross join as_of
+    where source.known_at <= as_of.as_of_at
+),
+
+typed as (
+    select
+        cusip,
+        {{ text_date('auction_date') }} as auction_date,
+        {{ text_value('security_type') }} as security_type,
+        {{ text_value('security_term') }} as security_term,
+        {{ text_value('reopening') }} = 'Yes' as is_reopening,
+        {{ text_date('announcemt_date') }} as announcement_date,
+        {{ text_date('issue_date') }} as issue_date,
+        {{ text_date('maturity_date') }} as maturity_date,
+        {{ text_number('offering_amt') }} / 1000000000 as offering_bn,
+        {{ text_number('total_accepted') }} / 1000000000 as total_accepted_bn,
+        {{ text_number('soma_accepted') }} / 1000000000 as soma_accepted_bn,
+        {{ text_number('est_pub_held_mat_by_type_amt') }} / 1000000000 as maturing_public_by_type_bn,
+        {{ text_number('indirect_bidder_accepted') }} / 1000000000 as indirect_accepted_bn,
+        {{ text_number('bid_to_cover_ratio') }} as bid_to_cover_ratio,
+        {{ text_number('high_yield') }} as high_yield_pct,
+        {{ text_number('high_discnt_rate') }} as high_discount_rate_pct,
+        known_at
+    from known
+    where version_rank = 1
+),
+
+with_status as (
+    select
+        cusip,
+        auction_date,
+        security_type,
+        security_term,
+        is_reopening,
+        announcement_date,
+        issue_date,
+        maturity_date,
+        offering_bn,
+        total_accepted_bn,
+        soma_accepted_bn,
+        maturing_public_by_type_bn,
+        indirect_accepted_bn,
+        bid_to_cover_ratio,
+        high_yield_pct,
+        high_discount_rate_pct,
+        case when total_accepted_bn is not null then 'auctioned' else 'announced' end as status,
+        known_at
+    from typed
+)
+
+select * from with_status

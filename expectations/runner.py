@@ -1,0 +1,289 @@
+"""Judge a build against the rules of suites.py.
+
+Belongs here: measuring in DuckDB, judging with Great Expectations, saying what is wrong in words. Does not
+belong here: the rules, or what happens after a refusal.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from expectations import suites
+from expectations.suites import TABLES, Rule, Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAMPLE_ROWS = 20
+_REPORTED_ROWS = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one rule found. `cause` is set where the rule could not be run; `observed` is then None."""
+
+    table: str
+    rule: str
+    severity: Severity
+    success: bool
+    observed: float | None
+    unexpected_count: int | None
+    description: str
+    sample: list[dict[str, Any]]
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The results of all rules on one build, and the number of rows of each table (None: no such table)."""
+
+    as_of: date
+    results: list[Result]
+    rows: dict[str, int | None]
+
+    @property
+    def passed(self) -> bool:
+        return not any(result.severity == "critical" for result in self.failures)
+
+    @property
+    def failures(self) -> list[Result]:
+        """Failed rules, the critical ones first."""
+        failed = [result for result in self.results if not result.success]
+        return sorted(failed, key=lambda result: result.severity != "critical")
+
+    def summary(self) -> dict[str, Any]:
+        """What the manifest keeps: plain JSON values."""
+        critical = sum(result.severity == "critical" for result in self.failures)
+        return {
+            "passed": self.passed,
+            "rules": len(self.results),
+            "failed_critical": critical,
+            "failed_warning": len(self.failures) - critical,
+            "failures": [
+                {
+                    "table": result.table,
+                    "rule": result.rule,
+                    "severity": result.severity,
+                    "description": result.description,
+                    "observed": result.observed,
+                    "unexpected_count": result.unexpected_count,
+                    "cause": result.cause,
+                }
+                for result in self.failures
+            ],
+        }
+
+    def report(self) -> str:
+        """For a person: each failure with its table, the rule in words and a few of the rows."""
+        summary = self.summary()
+        said = (
+            f"The gate {'passes' if self.passed else 'refuses'} the build as of {self.as_of}: "
+            f"{summary['failed_critical']} critical failures, {summary['failed_warning']} warnings "
+            f"in {summary['rules']} rules on {len(self.rows)} tables."
+        )
+        return "\n".join([said, *self.findings()])
+
+    def findings(self, table: str | None = None) -> list[str]:
+        """The failures (of one table) in words, with a few of the offending rows."""
+        missing = [name for name, rows in self.rows.items() if rows is None and table in (None, name)]
+        lines = [f"CRITICAL {name}: there is no such table; none of its rules could be run." for name in missing]
+        for result in self.failures:
+            if result.table in missing or table not in (None, result.table):
+                continue
+            rows = self.rows[result.table]
+            lines.append(
+                f"{result.severity.upper()} {result.table} ({rows:,} rows) breaks {result.rule}: "
+                f"{result.description}."
+            )
+            if result.cause is not None:
+                lines.append(f"    the rule could not be run: {result.cause}")
+            elif result.unexpected_count is None:
+                lines.append(f"    found {result.observed:g}")
+            else:
+                lines.append(f"    {result.unexpected_count:,} offending rows")
+            for row in result.sample[:_REPORTED_ROWS]:
+                lines.append("      " + " ".join(f"{name}={_text(value)}" for name, value in row.items()))
+            if result.unexpected_count and result.unexpected_count > _REPORTED_ROWS and result.sample:
+                lines.append(f"      and {result.unexpected_count - _REPORTED_ROWS:,} more")
+        return lines
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    as_of: date,
+    schema: str = "analysis",
+    database: str | None = None,
+    tables: Sequence[str] = TABLES,
+) -> Verdict:
+    """Judge `tables` of `database`.`schema` (the connection's own database where None) as of `as_of`.
+
+    No build makes this raise: what cannot be measured is a failed critical result with its cause.
+    """
+    database = database or connection.execute("select current_database()").fetchone()[0]
+    measured = [_Measured(connection, database, schema, table, as_of) for table in tables]
+    judged = _judged({one.table: one.frame() for one in measured})
+    results = [result for one in measured for result in one.results(judged[one.table])]
+    return Verdict(as_of, results, {one.table: one.rows for one in measured})
+
+
+class _Measured:
+    """The measures of one table: rule name -> number, or why it could not be measured."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str, as_of: date
+    ) -> None:
+        self.table = table
+        self.rules = suites.rules(table)
+        self._connection = connection
+        self._columns = dict(
+            connection.execute(
+                "select column_name, data_type from duckdb_columns() "
+                "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
+                [database, schema, table],
+            ).fetchall()
+        )
+        self._places = _places(database, schema, table, as_of, self._columns)
+        self.rows: int | None = None
+        self.causes: dict[str, str] = {}
+        self.values: dict[str, float] = {}
+        self._measure()
+
+    def _measure(self) -> None:
+        if not self._columns:
+            self.causes = {rule.name: f"there is no table {self._places['table']}" for rule in self.rules}
+            return
+        try:
+            self.rows = self._connection.execute(f"select count(*) from {self._places['table']}").fetchone()[
+                0
+            ]
+            found = self._select(self.rules)
+        except duckdb.Error:
+            # One rule's missing column fails the query of all: ask one by one, each speaks for itself.
+            found = {}
+            for rule in self.rules:
+                try:
+                    found |= self._select([rule])
+                except duckdb.Error as error:
+                    self.causes[rule.name] = _first_line(error)
+        for name, value in found.items():
+            if value is None or not math.isfinite(value):
+                self.causes[name] = f"its measure is {value}"
+            else:
+                self.values[name] = float(value)
+
+    def _select(self, rules: Sequence[Rule]) -> dict[str, float | None]:
+        measures = ", ".join(f'{rule.measure} as "{rule.name}"' for rule in rules)
+        row = self._connection.execute(self._fill(f"select {measures} from {{rows}}")).fetchone()
+        return dict(zip((rule.name for rule in rules), row, strict=True))
+
+    def _fill(self, sql: str) -> str:
+        # twice: {rows} holds places itself
+        return sql.format(**self._places).format(**self._places)
+
+    def frame(self) -> pd.DataFrame:
+        """One row, one column a rule; NaN where there is no measure (`results` fails those)."""
+        import pandas as pd
+
+        return pd.DataFrame([{rule.name: self.values.get(rule.name, math.nan) for rule in self.rules}])
+
+    def results(self, judged: dict[str, tuple[bool, str | None]]) -> list[Result]:
+        results = []
+        for rule in self.rules:
+            success, trouble = judged[rule.name]
+            cause = self.causes.get(rule.name, trouble)
+            count, sample = None, []
+            if cause is None and not success and rule.failing is not None:
+                try:
+                    count, sample = self._failing(rule.failing)
+                except duckdb.Error as error:
+                    cause = f"it failed, and its rows cannot be read: {_first_line(error)}"
+            results.append(
+                Result(
+                    table=self.table,
+                    rule=rule.name,
+                    severity=rule.severity if cause is None else "critical",
+                    success=success and cause is None,
+                    observed=self.values.get(rule.name),
+                    unexpected_count=count,
+                    description=rule.description,
+                    sample=sample,
+                    cause=cause,
+                )
+            )
+        return results
+
+    def _failing(self, sql: str) -> tuple[int, list[dict[str, Any]]]:
+        query = self._fill(sql)
+        cursor = self._connection.execute(f"select count(*) over (), * from ({query}) limit {SAMPLE_ROWS}")
+        names = [column[0] for column in cursor.description[1:]]
+        rows = cursor.fetchall()
+        sample = [dict(zip(names, map(_plain, row[1:]), strict=True)) for row in rows]
+        return rows[0][0] if rows else 0, sample
+
+
+def _places(database: str, schema: str, table: str, as_of: date, columns: dict[str, str]) -> dict[str, str]:
+    """What the places in a rule's SQL stand for (the list is in suites.py)."""
+    qualified = f"{_quoted(database)}.{_quoted(schema)}"
+    floating = [_quoted(name) for name, kind in columns.items() if kind in ("DOUBLE", "FLOAT")]
+    named = ", ".join(f"case when not isfinite({name}) then '{name[1:-1]}' end" for name in floating)
+    here = ", ".join(f"('{name}', '{kind}')" for name, kind in columns.items() if "'" not in name + kind)
+    return {
+        "table": f"{qualified}.{_quoted(table)}",
+        "schema": qualified,
+        "rows": suites.table(table).rows,
+        "columns": f"(select * from (values {here}) as present(column_name, data_type))",
+        "as_of": f"DATE '{as_of.isoformat()}'",
+        "not_finite": " or ".join(f"not isfinite({name})" for name in floating) or "false",
+        "not_finite_columns": f"concat_ws(', ', {named})" if named else "''",
+    }
+
+
+def _judged(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, tuple[bool, str | None]]]:
+    """Great Expectations' word on frames of measures: table -> rule -> (success, its own trouble, if any)."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at import: it would phone home
+    import great_expectations as gx  # here, because the import takes some ten seconds
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_pandas("measures")
+    judged: dict[str, dict[str, tuple[bool, str | None]]] = {}
+    for table, frame in frames.items():
+        definition = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("build")
+        batch = definition.get_batch({"dataframe": frame})
+        judged[table] = {}
+        for result in batch.validate(suites.suite(table), result_format="BOOLEAN_ONLY").results:
+            trouble = None
+            if result.exception_info.get("raised_exception"):
+                trouble = f"Great Expectations: {result.exception_info.get('exception_message')}"
+            judged[table][result.expectation_config.kwargs["column"]] = (bool(result.success), trouble)
+    return judged
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value: dates as text, NaN and infinity by name."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    return "NULL" if value is None else str(value)

@@ -1,0 +1,793 @@
+"""The rules of the gate, one list a published table, and the Great Expectations suite made from each list.
+
+Belongs here: pure data and pure functions. Does not belong here: running anything (runner.py), tests of one
+model's arithmetic (dbt_project), Dagster.
+
+A rule is one number, measured in SQL on a whole table, and the bounds it must lie within. Most count the rows
+that break a condition, and must be 0. Great Expectations sees the numbers and not the rows: it has no DuckDB
+engine, and millions of rows through pandas cost gigabytes. Conditions let NULL (not known) pass; where a
+value must be known, that is a rule of its own.
+
+Places in the SQL that the runner fills in:
+    {table}    the table itself, qualified
+    {rows}     the table with the helper columns that its rules need (`Table.rows`)
+    {schema}   the schema of all published tables, qualified
+    {columns}  (column_name, data_type) of the table as it is
+    {as_of}    the as-of date, a DATE literal
+    {not_finite}, {not_finite_columns}  condition and names over the floating-point columns that the table has
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import great_expectations
+
+Severity = Literal["critical", "warning"]
+
+# Vendors round prices to a few digits, so that a close can lie above a high by the last digit.
+_ROUNDING = 1e-6
+# What sums and quotients of doubles may be off by: an RSI of 100.00000000000001 is 100.
+_ARITHMETIC = 1e-9
+# Treasury statements are verified against the world from this date on; earlier ones are only reported.
+_VERIFIED_STATEMENTS = "DATE '2016-01-04'"
+
+_TYPES = {
+    "date": "^DATE$",
+    "timestamp": "^TIMESTAMP",
+    "text": "^VARCHAR$",
+    "boolean": "^BOOLEAN$",
+    "number": "^(DOUBLE|FLOAT|DECIMAL.*|U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT))$",
+    "any": ".",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One measured number of a table and its bounds; `failing` selects the offending rows."""
+
+    name: str
+    severity: Severity
+    description: str
+    measure: str
+    minimum: float | None = None
+    maximum: float | None = None
+    failing: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table as the gate sees it: its key, its promised columns (name -> type), its rules."""
+
+    key: tuple[str, ...]
+    columns: dict[str, str]
+    rules: tuple[Rule, ...]
+    rows: str = "{table}"
+
+
+def _none(
+    name: str,
+    condition: str,
+    description: str,
+    key: tuple[str, ...],
+    show: str = "",
+    severity: Severity = "critical",
+) -> Rule:
+    """No row may meet `condition`; `show` names the columns to report beside the key."""
+    keys = ", ".join(key)
+    shown = f"{keys}, {show}" if show else keys
+    return Rule(
+        name,
+        severity,
+        description,
+        measure=f"count(*) filter (where {condition})",
+        maximum=0,
+        failing=f"select {shown} from {{rows}} where {condition} order by {keys}",
+    )
+
+
+def _common(
+    key: tuple[str, ...], columns: dict[str, str], datasets: tuple[str, ...] = ()
+) -> tuple[Rule, ...]:
+    """Shape, key and emptiness; a table whose `datasets` this home's source does not offer may be empty."""
+    keys = ", ".join(key)
+    wanted = ", ".join(f"('{name}', '{kind}', '{_TYPES[kind]}')" for name, kind in columns.items())
+    misshapen = (
+        f"select wanted.name as column_name, wanted.kind as wanted, "
+        f"coalesce(have.data_type, 'missing') as found from (values {wanted}) as wanted(name, kind, pattern) "
+        f"left join {{columns}} as have on have.column_name = wanted.name "
+        f"where have.column_name is null or not regexp_matches(have.data_type, wanted.pattern) order by 1"
+    )
+    duplicates = (
+        f"select {keys}, count(*) as times from {{table}} group by {keys} having count(*) > 1 order by {keys}"
+    )
+    empty = "count(*)"
+    unless = ""
+    if datasets:
+        empty = f"case when {_offered(datasets)} then count(*) else greatest(count(*), 1) end"
+        unless = " (unless this home's source does not offer what it is made from)"
+    return (
+        Rule(
+            "shape",
+            "critical",
+            "the promised columns are there, with their types",
+            measure=f"(select count(*) from ({misshapen}))",
+            maximum=0,
+            failing=misshapen,
+        ),
+        Rule("not_empty", "critical", f"the table has rows{unless}", measure=empty, minimum=1),
+        Rule(
+            "key_unique",
+            "critical",
+            f"each ({keys}) occurs once",
+            measure=f"(select count(*) from ({duplicates}))",
+            maximum=0,
+            failing=duplicates,
+        ),
+        _none(
+            "key_known",
+            " or ".join(f"{column} is null" for column in key),
+            f"no part of the key ({keys}) is NULL",
+            key,
+        ),
+        _none(
+            "finite",
+            "{not_finite}",
+            "no number is NaN or infinite: what is not known is NULL",
+            key,
+            "{not_finite_columns} as not_finite",
+        ),
+    )
+
+
+def _offered(datasets: tuple[str, ...]) -> str:
+    """SQL: true unless one is marked not_offered; what source_health does not name counts as offered."""
+    names = ", ".join(f"'{name}'" for name in datasets)
+    return (
+        "coalesce((select bool_and(status <> 'not_offered') from {schema}.source_health "
+        f"where dataset in ({names})), true)"
+    )
+
+
+def _known(column: str, what: str, datasets: tuple[str, ...]) -> Rule:
+    """A table full of NULLs would pass every range: at least one value must be there."""
+    return Rule(
+        f"{column}_known",
+        "critical",
+        f"{what} is known on at least one date",
+        measure=f"case when {_offered(datasets)} then count({column}) else 1 end",
+        minimum=1,
+    )
+
+
+def _within(
+    column: str, low: float, high: float, key: tuple[str, ...], severity: Severity = "critical"
+) -> Rule:
+    return _none(
+        f"{column}_range",
+        f"{column} not between {low} - {_ARITHMETIC} and {high} + {_ARITHMETIC}",
+        f"{column} is within {low:g} and {high:g}",
+        key,
+        column,
+        severity,
+    )
+
+
+def _session(key: tuple[str, ...], condition: str = "true", what: str = "every date") -> Rule:
+    return _none(
+        "on_sessions",
+        f"{condition} and gate_is_session is not true",
+        f"{what} is a session of the exchange (XNYS)",
+        key,
+    )
+
+
+def _not_after_as_of(column: str, key: tuple[str, ...]) -> Rule:
+    return _none("not_after_as_of", f"{column} > {{as_of}}", f"no {column} lies after the as-of date", key)
+
+
+def _with_calendar(column: str = "date", extra: str = "", join: str = "") -> str:
+    return (
+        f"(select t.*, c.is_xnys_session as gate_is_session{extra} from {{table}} as t "
+        f"left join {{schema}}.calendar as c on c.date = t.{column}{join})"
+    )
+
+
+def _treasury_cash() -> Table:
+    key = ("record_date",)
+    columns = {
+        "record_date": "date",
+        "tga_open_bn": "number",
+        "tga_close_bn": "number",
+        "deposits_bn": "number",
+        "withdrawals_bn": "number",
+        "statement_era": "any",
+        "known_at": "timestamp",
+    }
+    before = f"record_date < {_VERIFIED_STATEMENTS}"
+    since = f"record_date >= {_VERIFIED_STATEMENTS}"
+    consecutive = "gate_number - gate_previous_number = 1"
+    opening = f"{consecutive} and abs(tga_open_bn - gate_previous_close_bn) > 0.0005"
+    opening_shown = (
+        "tga_open_bn, gate_previous_date as previous_date, gate_previous_close_bn as previous_close_bn"
+    )
+    residual = "abs(tga_open_bn + deposits_bn - withdrawals_bn - tga_close_bn)"
+    flows_shown = "tga_open_bn, deposits_bn, withdrawals_bn, tga_close_bn"
+    gap = "gate_number - gate_previous_number > 1"
+    gap_shown = (
+        "gate_previous_date as previous_date, gate_number - gate_previous_number - 1 as missing_business_days"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("operating_cash_balance",)),
+            _none("closing_known", "tga_close_bn is null", "every statement has a closing balance", key),
+            _within("tga_close_bn", 0, 3000, key),
+            _within("tga_open_bn", 0, 3000, key),
+            _none(
+                "flows_not_negative",
+                "deposits_bn < 0 or withdrawals_bn < 0",
+                "deposits and withdrawals are not negative",
+                key,
+                "deposits_bn, withdrawals_bn",
+            ),
+            # to the million, in which the statement is written
+            _none(
+                "opening_is_previous_close",
+                f"{opening} and {since}",
+                "a statement opens with the closing balance of the business day before",
+                key,
+                opening_shown,
+            ),
+            _none(
+                "opening_is_previous_close_before_2016",
+                f"{opening} and {before}",
+                "a statement before 2016 opens with the closing balance of the business day before",
+                key,
+                opening_shown,
+                "warning",
+            ),
+            _none(
+                "no_statement_missing",
+                f"{gap} and {since}",
+                "no federal business day lacks its statement between the first and the last",
+                key,
+                gap_shown,
+            ),
+            _none(
+                "no_statement_missing_before_2016",
+                f"{gap} and {before}",
+                "no federal business day before 2016 lacks its statement",
+                key,
+                gap_shown,
+                "warning",
+            ),
+            _none(
+                "flows_balance",
+                f"{residual} > 0.05",
+                "opening + deposits - withdrawals = closing, to 50 $ mn",
+                key,
+                flows_shown,
+            ),
+            # The statement's own totals balance to the million of their rounding. Only a warning: totals
+            # summed from rounded categories, as some mirrors have them, are a few millions off.
+            _none(
+                "flows_balance_to_the_million",
+                f"{residual} > 0.001 + 1e-9",
+                "opening + deposits - withdrawals = closing, to 1 $ mn",
+                key,
+                flows_shown,
+                "warning",
+            ),
+            _not_after_as_of("record_date", key),
+            _none(
+                "known_after_date",
+                "known_at < record_date",
+                "no statement is known before its day",
+                key,
+                "known_at",
+            ),
+        ),
+        rows=(
+            "(select *, lag(record_date) over w as gate_previous_date, "
+            "lag(tga_close_bn) over w as gate_previous_close_bn, "
+            "lag(gate_number) over w as gate_previous_number "
+            "from (select t.*, c.federal_number as gate_number from {table} as t "
+            "left join {schema}.calendar as c on c.date = t.record_date) window w as (order by record_date))"
+        ),
+    )
+
+
+def _liquidity() -> Table:
+    key = ("date",)
+    datasets = ("fred_observations", "operating_cash_balance")
+    amounts = (
+        "fed_assets_bn",
+        "tga_bn",
+        "rrp_bn",
+        "reserves_bn",
+        "net_liquidity_bn",
+        "tga_change_1_bn",
+        "tga_change_5_bn",
+        "tga_change_20_bn",
+        "net_liquidity_change_5_bn",
+        "net_liquidity_change_20_bn",
+        "net_liquidity_change_65_bn",
+    )
+    columns = {
+        "date": "date",
+        **dict.fromkeys(amounts, "number"),
+        "fed_assets_date": "date",
+        "tga_date": "date",
+        "rrp_date": "date",
+        "max_age_days": "number",
+    }
+    legs = "fed_assets_bn, tga_bn, rrp_bn, net_liquidity_bn"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, datasets),
+            _known("net_liquidity_bn", "net liquidity", datasets),
+            _none(
+                "net_is_sum_of_legs",
+                f"abs(net_liquidity_bn - (fed_assets_bn - tga_bn - rrp_bn)) > {_ARITHMETIC}",
+                "net liquidity = Fed assets - TGA - RRP",
+                key,
+                legs,
+            ),
+            _none(
+                "net_known_with_legs",
+                "(net_liquidity_bn is null) <> (fed_assets_bn is null or tga_bn is null or rrp_bn is null)",
+                "net liquidity is NULL where, and only where, a leg is: a missing leg is never taken as zero",
+                key,
+                legs,
+            ),
+            _within("fed_assets_bn", 500, 15000, key),
+            _within("tga_bn", 0, 3000, key),
+            _within("rrp_bn", 0, 5000, key),
+            _within("reserves_bn", 0, 10000, key),
+            _none(
+                "legs_not_later",
+                "fed_assets_date > date or tga_date > date or rrp_date > date",
+                "no leg is observed after the date it stands for",
+                key,
+                "fed_assets_date, tga_date, rrp_date",
+            ),
+            _session(key),
+            _not_after_as_of("date", key),
+            _none(
+                "last_net_known",
+                "net_liquidity_bn is null and date = (select max(date) from {table})",
+                "net liquidity of the last session is known",
+                key,
+                legs,
+                "warning",
+            ),
+        ),
+        rows=_with_calendar(),
+    )
+
+
+def _rates_and_credit() -> Table:
+    key = ("date",)
+    rates = ("dgs3mo", "dgs2", "dgs10", "hy_oas_pp", "ig_oas_pp", "sofr", "effr")
+    columns = {
+        "date": "date",
+        **dict.fromkeys((*rates, "curve_10y2y_pp", "curve_10y3m_pp", "sofr_effr_pp", "vix"), "number"),
+    }
+    differences = (
+        ("curve_10y2y_pp", "dgs10", "dgs2"),
+        ("curve_10y3m_pp", "dgs10", "dgs3mo"),
+        ("sofr_effr_pp", "sofr", "effr"),
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("fred_observations",)),
+            _known("dgs10", "the ten-year yield", ("fred_observations",)),
+            *(_within(column, -2, 25, key) for column in rates),
+            _within("vix", 5, 150, key),
+            *(
+                _none(
+                    f"{spread}_is_difference",
+                    f"abs({spread} - ({left} - {right})) > {_ARITHMETIC} "
+                    f"or ({spread} is not null and ({left} is null or {right} is null))",
+                    f"{spread} = {left} - {right}, and NULL where one of them is",
+                    key,
+                    f"{spread}, {left}, {right}",
+                )
+                for spread, left, right in differences
+            ),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(),
+    )
+
+
+def _price_indicators() -> Table:
+    key = ("symbol", "date")
+    prices = ("open", "high", "low", "close", "adj_close")
+    numbers = (
+        *prices,
+        *(
+            "volume",
+            "return_1d",
+            "sma_20",
+            "sma_50",
+            "sma_200",
+            "ema_12",
+            "ema_26",
+            "macd",
+            "macd_signal",
+            "macd_hist",
+        ),
+        *(
+            "rsi_14",
+            "atr_14",
+            "bb_upper",
+            "bb_lower",
+            "adx_14",
+            "high_252",
+            "low_252",
+            "close_high_252",
+            "close_low_252",
+        ),
+        *("drawdown", "volatility_21"),
+    )
+    columns = {
+        "symbol": "text",
+        "date": "date",
+        **dict.fromkeys(numbers, "number"),
+        "above_sma_50": "boolean",
+        "above_sma_200": "boolean",
+        "price_basis": "text",
+        "is_warm": "boolean",
+    }
+    # the index fund first: it is what the trend of the regime model is measured on
+    lead_symbol = (
+        "(select symbol from {table} where symbol in ('SPY', '^GSPC') order by symbol <> 'SPY' limit 1)"
+    )
+    missing = (
+        "select date from {schema}.calendar where is_xnys_session and date <= {as_of} "
+        "and xnys_number > (select xnys_number from {schema}.calendar where date = {as_of}) - 252 "
+        "and date >= coalesce("
+        f"(select min(date) from {{table}} where symbol = {lead_symbol}), DATE '1900-01-01') "
+        f"and date not in (select date from {{table}} where symbol = {lead_symbol} and close is not null) "
+        "order by date"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _none("close_known", "close is null", "every bar has a close", key),
+            _none(
+                "prices_positive",
+                " or ".join(f"{p} <= 0" for p in prices),
+                "every price is above zero",
+                key,
+                "open, high, low, close, adj_close",
+            ),
+            _none("volume_not_negative", "volume < 0", "no volume is negative", key, "volume"),
+            _none(
+                "high_not_below_low",
+                f"high < low * (1 - {_ROUNDING})",
+                "no bar has its high below its low",
+                key,
+                "open, high, low, close",
+            ),
+            _none(
+                "close_within_bar",
+                f"close > high * (1 + {_ROUNDING}) or close < low * (1 - {_ROUNDING})",
+                "every close lies between low and high",
+                key,
+                "open, high, low, close",
+            ),
+            # Only a warning: vendors print the opening auction beside a range that leaves it out (HUBB, PEAK
+            # and UA on 2021-05-05), and nothing but the bar's own picture is computed from the open.
+            _none(
+                "open_within_bar",
+                f"open > high * (1 + {_ROUNDING}) or open < low * (1 - {_ROUNDING})",
+                "every open lies between low and high",
+                key,
+                "open, high, low, close",
+                "warning",
+            ),
+            _within("rsi_14", 0, 100, key),
+            _within("adx_14", 0, 100, key),
+            _none("atr_not_negative", "atr_14 < 0", "no average true range is negative", key, "atr_14"),
+            _none(
+                "bands_ordered",
+                "bb_lower > bb_upper",
+                "the lower Bollinger band is not above the upper",
+                key,
+                "bb_lower, bb_upper",
+            ),
+            _none(
+                "volatility_not_negative",
+                "volatility_21 < 0",
+                "no volatility is negative",
+                key,
+                "volatility_21",
+            ),
+            _within("drawdown", -1, 0, key),
+            # A split or a unit that the vendor left unadjusted; but bankrupt shares do double in a day.
+            _none(
+                "return_plausible",
+                "abs(return_1d) > 1 and gate_kind in ('stock', 'etf')",
+                "no share or fund moves by a log return beyond 1 in a session",
+                key,
+                "close, return_1d",
+                "warning",
+            ),
+            _session(key, "gate_kind is distinct from 'crypto'", "every date (crypto aside)"),
+            _not_after_as_of("date", key),
+            Rule(
+                "no_session_missing",
+                "critical",
+                "SPY (^GSPC where there is no SPY) has a bar on each of the last 252 sessions up to as-of",
+                measure=f"(select count(*) from ({missing}))",
+                maximum=0,
+                failing=missing,
+            ),
+        ),
+        rows=_with_calendar(
+            extra=", i.kind as gate_kind", join=" left join {schema}.instruments as i on i.symbol = t.symbol"
+        ),
+    )
+
+
+def _breadth() -> Table:
+    key = ("universe", "date")
+    datasets = ("prices", "index_membership")
+    shares = ("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "up_volume_pct")
+    counts = ("members", "valid", "advances", "declines", "unchanged", "new_highs", "new_lows")
+    columns = {
+        "universe": "text",
+        "date": "date",
+        **dict.fromkeys((*counts, *shares), "number"),
+        "grade": "text",
+        **dict.fromkeys(("ad_line", "mcclellan_oscillator", "mcclellan_summation", "trin"), "number"),
+        "zweig_thrust": "any",
+    }
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, datasets),
+            _known("advances", "the number of advancing members", datasets),
+            _none(
+                "counts_not_negative",
+                " or ".join(f"{c} < 0" for c in counts),
+                "no count is negative",
+                key,
+                ", ".join(counts),
+            ),
+            _none(
+                "counts_within_members",
+                "advances + declines + unchanged > members or valid > members "
+                "or new_highs > members or new_lows > members",
+                "no more members advance, decline and stand still than there are",
+                key,
+                ", ".join(counts),
+            ),
+            *(_within(column, 0, 100, key) for column in shares),
+            _none(
+                "ad_line_steps",
+                "abs(ad_line - gate_previous_ad_line - (advances - declines)) > 1e-6",
+                "the advance-decline line moves by advances - declines",
+                key,
+                "ad_line, gate_previous_ad_line as previous_ad_line, advances, declines",
+            ),
+            _none("trin_positive", "trin <= 0", "TRIN is above zero", key, "trin"),
+            _session(key),
+            _not_after_as_of("date", key),
+            _none(
+                "last_session_covered",
+                "coverage_pct < 95 and date = (select max(date) from {table})",
+                "the last session covers at least 95 % of the members",
+                key,
+                "coverage_pct, members, valid",
+                "warning",
+            ),
+        ),
+        rows=_with_calendar(
+            extra=", lag(t.ad_line) over (partition by t.universe order by t.date) as gate_previous_ad_line"
+        ),
+    )
+
+
+def _spreads() -> Table:
+    key = ("pair", "date")
+    numbers = (
+        *("ratio", "log_spread_21", "log_spread_63", "log_spread_126", "log_spread_252"),
+        *("percentile_252", "z_score_252", "beta_252", "correlation_63"),
+    )
+    columns = {"pair": "text", "date": "date", **dict.fromkeys(numbers, "number")}
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",)),
+            _known("ratio", "a ratio", ("prices",)),
+            _none("ratio_positive", "ratio <= 0", "every ratio is above zero", key, "ratio"),
+            _within("percentile_252", 0, 100, key),
+            _none(
+                "correlation_63_range",
+                "abs(correlation_63) > 1 + 1e-12",
+                "correlation_63 is within -1 and 1",
+                key,
+                "correlation_63",
+            ),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(),
+    )
+
+
+def _series() -> Table:
+    key = ("series_id",)
+    columns = dict.fromkeys(("series_id", "title", "source", "unit", "frequency", "licence"), "text")
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _none("unit_known", "unit is null", "every series names its unit", key),
+        ),
+    )
+
+
+def _instruments() -> Table:
+    key = ("symbol",)
+    columns = dict.fromkeys(("symbol", "name", "kind"), "text")
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _none("kind_known", "kind is null", "every instrument is an index, a fund or a coin", key),
+        ),
+    )
+
+
+def _calendar() -> Table:
+    key = ("date",)
+    columns = {
+        "date": "date",
+        "is_xnys_session": "boolean",
+        "is_federal_business_day": "boolean",
+        "is_bond_business_day": "boolean",
+        "xnys_number": "number",
+        "federal_number": "number",
+        "bond_number": "number",
+    }
+    gaps = (
+        "select date, previous_date from "
+        "(select date, lag(date) over (order by date) as previous_date from {table}) "
+        "where date - previous_date <> 1 order by date"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            Rule(
+                "no_day_missing",
+                "critical",
+                "every civil day between the first and the last is there",
+                measure=f"(select count(*) from ({gaps}))",
+                maximum=0,
+                failing=gaps,
+            ),
+            Rule(
+                "reaches_as_of",
+                "critical",
+                "the calendar holds the as-of date",
+                measure="count(*) filter (where date = {as_of})",
+                minimum=1,
+            ),
+        ),
+    )
+
+
+def _source_health() -> Table:
+    key = ("source", "dataset")
+    columns = {
+        "source": "text",
+        "dataset": "text",
+        "latest_observation": "date",
+        "age_days": "number",
+        "max_age_days": "number",
+        "rows": "number",
+        "coverage_pct": "number",
+        "status": "text",
+        "required": "boolean",
+    }
+    age = "latest_observation, age_days, max_age_days, status"
+    # of single series the catalogue says which are required; without these datasets there is nothing to say
+    required = "(required or dataset in ('prices', 'fred_observations', 'operating_cash_balance'))"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _none(
+                "status_known",
+                "status is null or status not in ('ok', 'stale', 'missing', 'not_offered')",
+                "every status is ok, stale, missing or not_offered",
+                key,
+                "status",
+            ),
+            _none(
+                "required_present",
+                f"{required} and status = 'missing'",
+                "no required source is missing",
+                key,
+                age,
+            ),
+            # A source may be late for good reasons, and what is too old is NULL in the tables.
+            _none(
+                "required_fresh",
+                f"{required} and status = 'stale'",
+                "no required source is stale",
+                key,
+                age,
+                "warning",
+            ),
+            _not_after_as_of("latest_observation", key),
+            _within("coverage_pct", 0, 100, key),
+        ),
+    )
+
+
+_TABLES: dict[str, Table] = {
+    "treasury_cash": _treasury_cash(),
+    "liquidity": _liquidity(),
+    "rates_and_credit": _rates_and_credit(),
+    "price_indicators": _price_indicators(),
+    "breadth": _breadth(),
+    "spreads": _spreads(),
+    "series": _series(),
+    "instruments": _instruments(),
+    "calendar": _calendar(),
+    "source_health": _source_health(),
+}
+
+TABLES: tuple[str, ...] = tuple(_TABLES)
+
+
+def table(name: str) -> Table:
+    """What the gate knows of the published table `name`."""
+    return _TABLES[name]
+
+
+def rules(name: str) -> list[Rule]:
+    """The rules of the published table `name`."""
+    return list(_TABLES[name].rules)
+
+
+def suite(name: str) -> great_expectations.ExpectationSuite:
+    """The rules of a table as a suite over the one-row frame of its measures: one column a rule."""
+    import great_expectations as gx  # here, because the import takes some ten seconds
+
+    return gx.ExpectationSuite(
+        name=name,
+        expectations=[
+            gx.expectations.ExpectColumnValuesToBeBetween(
+                column=rule.name,
+                min_value=rule.minimum,
+                max_value=rule.maximum,
+                severity=rule.severity,
+                meta={"table": name, "description": rule.description},
+            )
+            for rule in _TABLES[name].rules
+        ],
+    )

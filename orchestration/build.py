@@ -1,0 +1,96 @@
+"""The only place where things are put together; every part can be replaced, for tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from assets.catalog import load_catalog
+from assets.home import Home
+from assets.sources.base import Source
+from orchestration.dbt import build_dbt_assets, dbt_project
+from orchestration.ingestion import raw_asset, reference
+from orchestration.jobs import gate_jobs, refresh
+from orchestration.progress import progress_logger
+from orchestration.publication import build_gate, build_publication, published_tables
+from orchestration.resources import RunOptions, Warehouse
+from orchestration.schedules import after_close
+from orchestration.settings import Settings
+
+
+def build_defs(settings: Settings | None = None, source: Source | None = None) -> dg.Definitions:
+    """All assets, checks, jobs and schedules for the home of `settings`; `source` replaces the home's own."""
+    settings = settings or Settings()
+    home = Home(settings.home)
+    home.create()
+    prepare_environment(settings, home)
+    project = dbt_project(home)
+    tables = published_tables(project.manifest_path)
+    gate = build_gate(tables)
+    publication = build_publication(tables, settings.keep_versions)
+    return dg.Definitions(
+        assets=[
+            reference,
+            *(raw_asset(dataset) for dataset in load_catalog().datasets.values()),
+            build_dbt_assets(project),
+            publication,
+        ],
+        asset_checks=[gate],
+        jobs=[refresh, *gate_jobs(gate, publication)],
+        schedules=[after_close],
+        resources={
+            "warehouse": Warehouse(home_path=str(home.root), memory_limit=settings.memory_limit),
+            "options": RunOptions(),
+            "source": source or make_source(settings, home),
+            "dbt": DbtCliResource(project_dir=project),
+        },
+        loggers={"progress": progress_logger},
+        executor=dg.in_process_executor,  # one process: each step of the others imports everything again
+    )
+
+
+def prepare_environment(settings: Settings, home: Home) -> None:
+    """What dbt, a process of its own, has to find: itself beside this Python, and the file to build."""
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join(filter(None, (beside, os.environ.get("PATH"))))
+    os.environ["TIDEGAUGE_WAREHOUSE"] = str(home.warehouse.resolve())
+    os.environ["TIDEGAUGE_MEMORY_LIMIT"] = settings.memory_limit
+
+
+def make_source(settings: Settings, home: Home) -> Source:
+    """The source that the settings name, else the home's own, else the sample."""
+    name = settings.source or home.source() or "sample"
+    if name == "live":
+        return _live_source(settings, home)
+    if name == "files":
+        from assets.sources.files import FilesSource
+
+        return FilesSource(settings.files_dir or home.files_dir(), load_catalog())
+    from assets.sources.sample import SampleSource
+
+    return SampleSource()
+
+
+def _live_source(settings: Settings, home: Home) -> Source:
+    """FRED, Fiscal Data, Yahoo and the membership list behind one interface."""
+    from assets.sources.fiscal_data import FiscalDataSource
+    from assets.sources.fred import FredSource
+    from assets.sources.live import LiveSource
+    from assets.sources.membership import MembershipSource
+    from assets.sources.yahoo import YahooSource
+
+    catalog = load_catalog()
+    key = settings.fred_api_key
+    return LiveSource(
+        [
+            FredSource(settings.fred_url, key.get_secret_value() if key else None, catalog),
+            FiscalDataSource(settings.fiscal_data_url, catalog),
+            YahooSource(settings.yahoo_url, home.root / "yfinance", catalog),
+            MembershipSource(settings.membership_url),
+        ]
+    )

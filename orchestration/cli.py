@@ -1,0 +1,399 @@
+"""`tidegauge`: thin, over the same definitions that the Dagster UI shows.
+
+Exit codes: 0 done, 1 the gate refused (the last publication stands), 2 wrong use, 3 a source or the engine failed.
+Dagster is imported only by the commands that start a run, so that the others answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from assets.brief import Brief, BriefError, make_brief
+from assets.home import Home, HomeError, SourceMixedError
+from assets.publish import PublishError, read_manifest, rollback, versions
+from orchestration.database import EngineError, open_publication
+from orchestration.settings import PROJECT, Settings
+
+app = typer.Typer(
+    help="A market-regime warehouse: is liquidity draining, is breadth narrowing, do large caps lead small caps?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+REFUSED, WRONG_USE, FAILED = 1, 2, 3
+SIMULATED = "SIMULATED DATA: a seeded model of a market, not observations."
+
+QUERIES = (
+    "select date, net_liquidity_bn, net_liquidity_change_20_bn from liquidity order by date desc limit 5",
+    "select date, pct_above_50, pct_above_200, coverage_pct from breadth order by date desc limit 5",
+    "select pair, log_spread_21, percentile_252 from spreads qualify row_number() over (partition by pair "
+    "order by date desc) = 1 order by log_spread_21 desc",
+)
+
+
+class BriefFormat(StrEnum):
+    text = "text"
+    json = "json"
+    html = "html"
+
+
+class QueryFormat(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="A day, as YYYY-MM-DD.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+
+
+@app.command()
+def run(
+    source: Annotated[
+        str | None, typer.Option(help="sample (simulated, offline), files or live; default: the home's own, else sample.")
+    ] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="The folder of vendor exports, for --source files.")
+    ] = None,
+    as_of: AsOf = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Fetch and build everything anew.")] = False,
+) -> None:
+    """The main job: ingest, build, gate, publish."""
+    day = _day(as_of)
+    if from_ and source not in (None, "files"):
+        _fail(WRONG_USE, f"--from goes with --source files, not with {source}")
+    settings = _settings(source=source or ("files" if from_ else None), files_dir=from_)
+    home = Home(settings.home)
+    name = _source(settings)
+    if name == "files" and not (settings.files_dir or home.files_dir()):
+        _fail(WRONG_USE, "the source files needs the folder of vendor exports: --from DIR")
+    if name == "sample" and day:
+        from assets.sources.sample import SAMPLE_END, SAMPLE_START
+
+        if not SAMPLE_START <= date.fromisoformat(day) <= SAMPLE_END:
+            _fail(WRONG_USE, f"--as-of {day}: the simulated market runs from {SAMPLE_START} to {SAMPLE_END}")
+    _run_and_tell(settings, "refresh", {"as_of": day, "full_refresh": full_refresh})
+
+
+@app.command()
+def rebuild() -> None:
+    """The warehouse anew from the landing zone alone; nothing is fetched."""
+    settings = _settings()
+    manifest = read_manifest(Home(settings.home))
+    if manifest is None and not any(Home(settings.home).landing.rglob("*.parquet")):
+        _fail(WRONG_USE, f"nothing has landed in {settings.home} yet. Run `tidegauge run` first.")
+    as_of = manifest["as_of"] if manifest else None
+    _run_and_tell(settings, "refresh", {"as_of": as_of, "rebuild": True})
+
+
+@app.command()
+def check() -> None:
+    """The gate on the present build; nothing is published."""
+    outcome = _start(_settings(), "check", {})
+    _tell_failures(outcome)
+    out.print("The gate passed. Nothing was published by this command.")
+
+
+@app.command()
+def publish() -> None:
+    """Publish the present build by hand, through the gate."""
+    _run_and_tell(_settings(), "publish", {})
+
+
+@app.command(name="versions")
+def list_versions(as_json: Json = False) -> None:
+    """The publications that are kept, newest first."""
+    settings = _settings()
+    kept = versions(Home(settings.home))[::-1]
+    if as_json:
+        print(json.dumps([{"version": v.version, "as_of": v.as_of, "current": v.is_current} for v in kept]))
+        return
+    if not kept:
+        _nothing_published(settings)
+    table = Table("version", "as of", "")
+    for version in kept:
+        table.add_row(version.version, version.as_of, "current" if version.is_current else "")
+    out.print(table)
+
+
+@app.command(name="rollback")
+def roll_back(
+    version: Annotated[str | None, typer.Argument(help="A version of `tidegauge versions`; default: the one before.")] = None,
+) -> None:
+    """Publish an earlier version again."""
+    home = Home(_settings().home)
+    try:
+        with home.exclusive():
+            now = rollback(home, version).version
+    except (PublishError, HomeError) as error:
+        _fail(WRONG_USE, str(error))
+    out.print(f"Version {now} is published again.")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What is published, as of when, how fresh each source is, what the gate said."""
+    settings = _settings()
+    home = Home(settings.home)
+    manifest = _manifest(settings)
+    with _published(home) as connection:
+        health = connection.execute(
+            "select source, dataset, latest_observation, age_days, status from source_health "
+            "where status <> 'not_offered' order by dataset"
+        ).fetchall()
+    if as_json:
+        names = ("source", "dataset", "latest_observation", "age_days", "status")
+        print(json.dumps({**manifest, "sources": [dict(zip(names, row, strict=True)) for row in health]}, default=str))
+        return
+    if manifest["simulated"]:
+        out.print(SIMULATED, style="yellow")
+    out.print(
+        f"Version [bold]{manifest['version']}[/], as of [bold]{manifest['as_of']}[/], from {manifest['source']}, "
+        f"{sum(t['rows'] for t in manifest['tables'].values()):,} rows in {len(manifest['tables'])} tables."
+    )
+    out.print(f"The gate: {_gate_in_words(manifest['gate'])}")
+    table = Table("dataset", "latest", "age in days", "status")
+    for _, dataset, latest, age, state in health:
+        style = {"ok": "", "stale": "yellow"}.get(state, "red")
+        table.add_row(dataset, str(latest or ""), str(age if age is not None else ""), state, style=style)
+    out.print(table)
+
+
+@app.command()
+def brief(
+    as_of: AsOf = None,
+    format_: Annotated[BriefFormat, typer.Option("--format")] = BriefFormat.text,
+) -> None:
+    """What can be said of the market, from the published tables."""
+    settings = _settings()
+    text = _brief(settings, _day(as_of))
+    print({"text": text.as_text, "json": text.as_json, "html": text.as_html}[format_]())
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT; the tables need no schema in front.")],
+    format_: Annotated[QueryFormat, typer.Option("--format")] = QueryFormat.table,
+) -> None:
+    """Read-only SQL against the publication."""
+    import duckdb
+
+    settings = _settings()
+    manifest = _manifest(settings)
+    with _published(Home(settings.home)) as connection:
+        try:
+            relation = connection.sql(sql)
+            result = relation.to_arrow_table() if relation is not None else None
+        except duckdb.Error as error:
+            _fail(WRONG_USE, str(error))
+    if result is None:
+        _fail(WRONG_USE, "that statement gives no rows; a query starts with SELECT, FROM or WITH")
+    if format_ is QueryFormat.parquet:
+        import pyarrow.parquet
+
+        if sys.stdout.isatty():
+            _fail(WRONG_USE, "Parquet is not for a terminal: redirect the output into a file.")
+        pyarrow.parquet.write_table(result, sys.stdout.buffer)
+    elif format_ is QueryFormat.csv:
+        result.to_pandas(date_as_object=True, integer_object_nulls=True).to_csv(sys.stdout, index=False)
+    elif format_ is QueryFormat.json:
+        print(json.dumps(result.to_pylist(), default=str))
+    else:
+        if manifest["simulated"]:
+            err.print(SIMULATED, style="yellow")
+        _print_table(result.column_names, [tuple(row.values()) for row in result.to_pylist()])
+
+
+@app.command()
+def doctor() -> None:
+    """Versions, keys (never printed), sources reachable, disk, locks; each finding with its remedy."""
+    from orchestration.doctor import examine
+
+    findings = examine(_settings())
+    for finding in findings:
+        mark, style = ("ok", "green") if finding.ok else ("!!", "red")
+        out.print(f"[{style}]{mark}[/]  {escape(finding.what)}")
+        if finding.remedy:
+            out.print(f"      {escape(finding.remedy)}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="The port on loopback.")] = 3000) -> None:
+    """The Dagster UI on loopback, with this project's home."""
+    from orchestration.runs import prepare_instance
+
+    settings = _settings()
+    prepare_instance(Home(settings.home))
+    os.environ["TIDEGAUGE_HOME"] = str(settings.home.resolve())
+    dagster = Path(sys.executable).with_name("dagster")
+    out.print(f"Dagster at http://127.0.0.1:{port}; stop it with Ctrl-C.")
+    os.chdir(PROJECT)
+    os.execv(dagster, [str(dagster), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)])
+
+
+def _settings(**overrides: Any) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(str(part) for part in problem["loc"])
+        _fail(WRONG_USE, f"the setting {name} is {problem['input']!r}: {problem['msg']}")
+
+
+def _day(text: str | None) -> str | None:
+    """A day that has come, as given; anything else is wrong use."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        _fail(WRONG_USE, f"--as-of takes a day as YYYY-MM-DD, not {text!r}")
+    if day > date.today():
+        _fail(WRONG_USE, f"--as-of {text} lies in the future")
+    return text
+
+
+def _start(settings: Settings, job: str, options: dict[str, Any]) -> Any:
+    """Run a job under the home's lock."""
+    home = Home(settings.home)
+    try:
+        home.claim(_source(settings), settings.files_dir)
+        with home.exclusive():
+            from orchestration.runs import start
+
+            return start(settings, job, options)
+    except SourceMixedError as error:
+        _fail(WRONG_USE, str(error))
+    except HomeError as error:
+        _fail(FAILED, str(error))
+
+
+def _source(settings: Settings) -> str:
+    """The source that the settings name, else the home's own, else the sample."""
+    try:
+        return settings.source or Home(settings.home).source() or "sample"
+    except HomeError as error:
+        _fail(FAILED, str(error))
+
+
+def _run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None:
+    """Run a job that publishes, and end with the headline, where everything is, and what to ask next."""
+    began = time.monotonic()
+    home = Home(settings.home)
+    if _source(settings) == "sample":
+        err.print(SIMULATED, style="yellow")
+    before = read_manifest(home)
+    outcome = _start(settings, job, options)
+    _tell_failures(outcome)
+    manifest = _manifest(settings)
+    seconds = time.monotonic() - began
+    out.print()
+    out.print(_brief(settings, None).headline, style="bold")
+    out.print()
+    if before and before["version"] == manifest["version"]:
+        out.print(f"Nothing new: version {manifest['version']} as of {manifest['as_of']} stands. {seconds:.0f} s.")
+    else:
+        rows = sum(table["rows"] for table in manifest["tables"].values())
+        out.print(
+            f"Published version {manifest['version']} as of {manifest['as_of']}: {rows:,} rows in "
+            f"{len(manifest['tables'])} tables, {seconds:.0f} s."
+        )
+    out.print(f"  {home.analysis}")
+    out.print("Try:")
+    for sql in QUERIES:
+        out.print(f'  tidegauge query "{sql}"', soft_wrap=True, markup=False)
+
+
+def _tell_failures(outcome: Any) -> None:
+    """End with the outcome's reports and exit code, if it has any."""
+    if outcome.exit_code == 0:
+        return
+    for report in outcome.refused or outcome.failed:
+        err.print(report, markup=False)
+    if outcome.refused:
+        err.print("The gate refused this build; the last publication stands.", style="bold red")
+    raise typer.Exit(outcome.exit_code)
+
+
+def _manifest(settings: Settings) -> dict[str, Any]:
+    manifest = read_manifest(Home(settings.home))
+    return manifest or _nothing_published(settings)
+
+
+def _nothing_published(settings: Settings) -> NoReturn:
+    _fail(WRONG_USE, f"nothing is published in {settings.home} yet. Run `tidegauge run` first.")
+
+
+def _published(home: Home) -> Any:
+    """A connection to the publication that can neither write nor reach other files."""
+    return open_publication(home.analysis)
+
+
+def _brief(settings: Settings, as_of: str | None) -> Brief:
+    manifest = _manifest(settings)
+    with _published(Home(settings.home)) as connection:
+        try:
+            return make_brief(connection, date.fromisoformat(as_of or manifest["as_of"]), manifest["simulated"])
+        except BriefError as error:
+            _fail(WRONG_USE, str(error))
+
+
+def _gate_in_words(gate: dict[str, Any]) -> str:
+    warnings = "".join(f"\n  warning: {f['table']}: {f['description']}" for f in gate["failures"])
+    return f"{gate['rules']} rules, {gate['failed_critical']} broken, {gate['failed_warning']} warnings{warnings}"
+
+
+def _print_table(names: list[str], rows: list[tuple]) -> None:
+    """A table where it fits the terminal, else each row as a list of its columns."""
+    cells = [["" if value is None else _cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    if sum(widths) + 3 * len(widths) + 1 <= out.width:
+        table = Table(*(escape(name) for name in names))
+        for row in cells:
+            table.add_row(*map(escape, row))
+        out.print(table)
+        return
+    for number, row in enumerate(cells, 1):
+        out.print(f"row {number}", style="bold")
+        for name, cell in zip(names, row, strict=True):
+            out.print(f"  {name:<{max(map(len, names))}}  {cell}", markup=False)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _fail(code: int, message: str) -> NoReturn:
+    err.print(f"tidegauge: {message}", markup=False, soft_wrap=True, style="red")
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The program; an error of ours that no command expected still gets one line and exit code 3."""
+    try:
+        app()
+    except (HomeError, PublishError, EngineError) as error:
+        err.print(f"tidegauge: {error}", markup=False, soft_wrap=True, style="red")
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

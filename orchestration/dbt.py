@@ -1,0 +1,81 @@
+"""The dbt project as Dagster assets; its tests are their blocking checks."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from assets.home import Home
+from orchestration.fingerprint import (
+    DBT_PROJECT,
+    forget_build,
+    inputs_hash,
+    project_digest,
+    published_inputs_hash,
+    record_build,
+)
+from orchestration.resources import RunOptions, Warehouse
+
+OWNER = "team:tidegauge"
+
+
+class Translator(DagsterDbtTranslator):
+    """Names, groups and owners of dbt models in Dagster: schema/table, one group a layer."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        if dbt_resource_props["resource_type"] == "seed":
+            return dg.AssetKey(["seeds", dbt_resource_props["name"]])
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return {"staging": "staging", "intermediate": "intermediate", "analysis": "published"}.get(
+            dbt_resource_props["schema"], "seeds"
+        )
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        return [OWNER]
+
+
+def dbt_project(home: Home) -> DbtProject:
+    """The project with its targets in the home, and with a manifest that fits the project's files."""
+    project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT, target_path=home.dbt / "target")
+    stamp = home.dbt / "manifest.sha256"
+    digest = project_digest()
+    if not (project.manifest_path.exists() and stamp.exists() and stamp.read_text() == digest):
+        project.preparer.prepare(project)
+        stamp.write_text(digest)
+    return project
+
+
+def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
+    """Every model, seed and test of the project, as one step that dbt orders itself."""
+
+    @dbt_assets(
+        manifest=project.manifest_path,
+        project=project,
+        dagster_dbt_translator=Translator(),
+        name="dbt_build",
+    )
+    def dbt_build(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse, options: RunOptions
+    ):
+        with warehouse.connect() as connection:
+            current = inputs_hash(connection)
+            if current == published_inputs_hash(warehouse.home) and not options.anew:
+                context.log.info("Nothing new since the last publication; the models stand.")
+                return
+            forget_build(connection)
+        with warehouse.home.exclusive(warehouse.wait_s):
+            yield from dbt.cli(
+                ["build", "--exclude-resource-type", "unit_test"],
+                context=context,
+                target_path=warehouse.home.dbt / "target",  # where the parsed project is, so that dbt need not parse again
+            ).stream()
+        with warehouse.connect() as connection:
+            record_build(connection, current)
+
+    return dbt_build

@@ -1,0 +1,130 @@
+"""What `tidegauge doctor` looks at: each finding says what is so, and what to do where it is not well."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import requests
+
+from assets.home import Home, HomeError
+from assets.publish import read_manifest, verify
+from orchestration.database import EngineError, open_database
+from orchestration.settings import Settings
+
+PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "pandas", "yfinance")
+LEAST_FREE_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; a remedy where it is not well, or worth knowing."""
+
+    ok: bool
+    what: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings; sources are only asked where the home is a live one."""
+    home = Home(settings.home)
+    source = settings.source or home.source() or "sample"
+    findings = [
+        Finding(True, f"Python {sys.version.split()[0]}, " + ", ".join(f"{p} {version(p)}" for p in PACKAGES)),
+        Finding(True, f"home {home.root}, source {source}"),
+        _disk(home),
+        _lock(home),
+        _warehouse(home),
+        _publication(home),
+    ]
+    if source == "live":
+        findings += [_fred_key(settings), *(_reachable(name, url) for name, url in _services(settings).items())]
+    if source == "files":
+        findings.append(_files(settings))
+    return findings
+
+
+def _disk(home: Home) -> Finding:
+    there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    return Finding(
+        free_gb >= LEAST_FREE_GB,
+        f"{free_gb:.1f} GB free on the disk of the home",
+        "" if free_gb >= LEAST_FREE_GB else "Make room, or set TIDEGAUGE_HOME to a folder on another disk.",
+    )
+
+
+def _lock(home: Home) -> Finding:
+    if not home.root.exists():
+        return Finding(True, "no run has been here yet", "Start with `tidegauge run`.")
+    try:
+        with home.exclusive():
+            return Finding(True, "no run is writing")
+    except HomeError as error:
+        return Finding(False, str(error), "If that process should not be there, end it; its lock goes with it.")
+
+
+def _warehouse(home: Home) -> Finding:
+    if not home.warehouse.exists():
+        return Finding(True, "no build yet")
+    try:
+        open_database(home.warehouse, read_only=True).close()
+    except (EngineError, HomeError) as error:
+        return Finding(False, str(error), "`tidegauge rebuild` makes it anew from the landing zone.")
+    return Finding(True, "warehouse.duckdb opens")
+
+
+def _publication(home: Home) -> Finding:
+    manifest = read_manifest(home)
+    if manifest is None:
+        return Finding(True, "nothing is published yet")
+    problems = verify(home)
+    return Finding(
+        not problems,
+        f"publication {manifest['version']} as of {manifest['as_of']}: "
+        + ("its files match the manifest" if not problems else "; ".join(problems)),
+        "" if not problems else "`tidegauge rollback` goes back to the version before; `tidegauge run` publishes anew.",
+    )
+
+
+def _fred_key(settings: Settings) -> Finding:
+    there = settings.fred_api_key is not None
+    return Finding(
+        there,
+        f"FRED_API_KEY is {'set' if there else 'not set'}",
+        "" if there else "Get a free key at https://fred.stlouisfed.org/docs/api/api_key.html and put it into .env.",
+    )
+
+
+def _services(settings: Settings) -> dict[str, str]:
+    return {
+        "FRED": settings.fred_url,
+        "Fiscal Data": settings.fiscal_data_url,
+        "Yahoo": settings.yahoo_url,
+        "membership": settings.membership_url,
+    }
+
+
+def _reachable(name: str, url: str) -> Finding:
+    try:
+        requests.get(url, timeout=5)
+    except requests.RequestException as error:
+        return Finding(
+            False,
+            f"{name} at {url} does not answer ({type(error).__name__})",
+            "Look at the network, a proxy, or the service's base URL in .env.",
+        )
+    return Finding(True, f"{name} answers at {url}")
+
+
+def _files(settings: Settings) -> Finding:
+    folder: Path | None = settings.files_dir
+    there = folder is not None and (folder / "tidegauge.yml").exists()
+    return Finding(
+        there,
+        f"vendor exports in {folder}" if there else f"no tidegauge.yml in {folder}",
+        "" if there else "Give the folder with --from DIR or TIDEGAUGE_FILES_DIR; see the README for the mapping.",
+    )

@@ -1,0 +1,68 @@
+"""Whether anything is new: one hash over all that decides what a publication holds."""
+
+from __future__ import annotations
+
+import hashlib
+
+import duckdb
+
+from assets.home import Home
+from assets.publish import read_manifest
+from orchestration.settings import PROJECT
+
+DBT_PROJECT = PROJECT / "dbt_project"
+
+
+def project_digest() -> str:
+    """SHA-256 over every file of the dbt project that can change what it builds."""
+    digest = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        if path.suffix in {".sql", ".yml", ".csv", ".py"}:
+            digest.update(f"{path.relative_to(DBT_PROJECT)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
+    """SHA-256 over the raw rows, the reference tables and the models' code.
+
+    `raw` is append-only, so a table's row count and its latest fetch say which rows it holds.
+    """
+    digest = hashlib.sha256(project_digest().encode())
+    raw_tables = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'raw' "
+        "and table_name <> 'payloads' order by 1"
+    ).fetchall()
+    queries = [f"select count(*), max(fetched_at) from raw.{table}" for (table,) in raw_tables] + [
+        "from ref.as_of",
+        "from ref.datasets order by all",
+        "from ref.series order by all",
+        "from ref.instruments order by all",
+        "select count(*), sum(hash(day)) from ref.calendar as day",
+    ]
+    for query in queries:
+        digest.update(repr(connection.execute(query).fetchall()).encode())
+    return digest.hexdigest()
+
+
+def record_build(connection: duckdb.DuckDBPyConnection, built_from: str) -> None:
+    """Note what the models were built from, so that nothing else is published under their name."""
+    connection.execute("create or replace table ref.build as select ? as inputs_hash", [built_from])
+
+
+def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
+    """The models are about to change: what is there is no whole build any more."""
+    connection.execute("drop table if exists ref.build")
+
+
+def built_inputs_hash(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """What the present models were built from; None when the last build did not end well."""
+    there = connection.execute(
+        "select 1 from information_schema.tables where table_schema = 'ref' and table_name = 'build'"
+    ).fetchall()
+    return connection.execute("select inputs_hash from ref.build").fetchall()[0][0] if there else None
+
+
+def published_inputs_hash(home: Home) -> str | None:
+    """The inputs' hash of what is published now; None before the first publication."""
+    manifest = read_manifest(home)
+    return manifest["inputs_hash"] if manifest else None

@@ -1,0 +1,132 @@
+"""The gate and the publication as Dagster sees them: blocking checks on every published table, one published asset."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from assets.publish import GateRefused, Publication, PublishError, publish
+from expectations.runner import Verdict, judge
+from orchestration.fingerprint import built_inputs_hash, inputs_hash
+from orchestration.ingestion import OWNERS, current_as_of, speaking_failures
+from orchestration.database import EngineError
+from orchestration.resources import Warehouse
+from orchestration.settings import PROJECT
+
+PUBLICATION = dg.AssetKey(["published", "analysis"])
+
+
+def published_tables(manifest: Path) -> tuple[str, ...]:
+    """The tables that the exposure `analysis` names: what is published."""
+    content = json.loads(manifest.read_text())
+    exposure = next(e for e in content["exposures"].values() if e["name"] == "analysis")
+    return tuple(sorted(content["nodes"][node]["name"] for node in exposure["depends_on"]["nodes"]))
+
+
+def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
+    """One blocking check a published table: its Great Expectations suite on the build."""
+
+    @dg.multi_asset_check(
+        name="gate",
+        specs=[
+            dg.AssetCheckSpec(
+                name="expectations",
+                asset=dg.AssetKey(["analysis", table]),
+                description=f"The Great Expectations suite of {table}",
+                blocking=True,
+            )
+            for table in tables
+        ],
+    )
+    def gate(warehouse: Warehouse):
+        with speaking_failures(), warehouse.connect() as connection:
+            verdict = judge(connection, as_of=current_as_of(connection), tables=tables)
+        for table in tables:
+            yield _check_result(table, verdict)
+
+    return gate
+
+
+def _check_result(table: str, verdict: Verdict) -> dg.AssetCheckResult:
+    results = [result for result in verdict.results if result.table == table]
+    failed = [result for result in results if not result.success]
+    critical = [result for result in failed if result.severity == "critical"]
+    metadata: dict = {"rules": len(results), "failed": len(failed)}
+    if failed:
+        metadata["report"] = dg.MetadataValue.md("\n".join(verdict.findings(table)))
+    return dg.AssetCheckResult(
+        asset_key=["analysis", table],
+        check_name="expectations",
+        passed=not critical,
+        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
+    )
+
+
+def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDefinition:
+    """The asset that people read: audited once more as a candidate, then swapped in."""
+
+    @dg.asset(
+        key=PUBLICATION,
+        deps=[dg.AssetKey(["analysis", table]) for table in tables],
+        description="What people read: published/analysis.duckdb, its Parquet twins and the manifest",
+        group_name="published",
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+    )
+    def publication(warehouse: Warehouse) -> dg.MaterializeResult:
+        with speaking_failures(), warehouse.connect() as connection:
+            try:
+                published = publish_build(connection, warehouse, tables, keep_versions)
+            except GateRefused as refusal:
+                raise dg.Failure(str(refusal), metadata={"refused": True}, allow_retries=False) from refusal
+            except PublishError as error:
+                raise dg.Failure(description=str(error)) from error
+        rows = sum(table["rows"] for table in published.manifest["tables"].values())
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows,
+                "version": published.version,
+                "as_of": published.manifest["as_of"],
+                "path": dg.MetadataValue.path(str(warehouse.home.analysis)),
+            }
+        )
+
+    return publication
+
+
+def publish_build(
+    connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, tables: Sequence[str], keep_versions: int
+) -> Publication:
+    """Publish the present build; raises EngineError where the models do not belong to their inputs."""
+    built_from = built_inputs_hash(connection)
+    if built_from is None or built_from != inputs_hash(connection):
+        raise EngineError(
+            "the models in warehouse.duckdb were not built from what is loaded now. "
+            "Run `tidegauge run` to build and publish them together."
+        )
+    as_of = current_as_of(connection)
+    source, is_simulated = connection.execute("select source, is_simulated from ref.as_of").fetchall()[0]
+    return publish(
+        connection,
+        warehouse.home,
+        tables,
+        lambda candidate, database: judge(candidate, as_of=as_of, tables=tables, database=database),
+        as_of=as_of,
+        source=source,
+        is_simulated=is_simulated,
+        inputs_hash=built_from,
+        code_revision=code_revision(),
+        keep=keep_versions,
+    )
+
+
+def code_revision() -> str | None:
+    """The git revision of the project; None outside a checkout."""
+    git = subprocess.run(
+        ["git", "-C", str(PROJECT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return git.stdout.strip() or None

@@ -1,0 +1,81 @@
+"""What the assets work with: the warehouse and the run's options."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from assets.calendars import NEW_YORK, last_session
+from assets.home import Home, HomeError
+from orchestration.database import open_database
+
+
+class Warehouse(dg.ConfigurableResource):
+    """The build: `warehouse.duckdb` of one home, opened by one process at a time."""
+
+    home_path: str
+    memory_limit: str = "4GB"
+    wait_s: int = 60
+
+    @property
+    def home(self) -> Home:
+        return Home(Path(self.home_path))
+
+    def remove(self) -> None:
+        """Delete the build, to make it anew from the landing zone; the publication stands."""
+        with self.home.exclusive(self.wait_s):
+            self.home.warehouse.unlink(missing_ok=True)
+            self.home.warehouse.with_name("warehouse.duckdb.wal").unlink(missing_ok=True)
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A writing connection; waits up to `wait_s` for a dying run to let go of the file."""
+        deadline = time.monotonic() + self.wait_s
+        with self.home.exclusive(self.wait_s):
+            while True:
+                try:
+                    connection = open_database(
+                        self.home.warehouse, read_only=False, memory_limit=self.memory_limit
+                    )
+                    break
+                except HomeError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.5)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+
+class RunOptions(dg.ConfigurableResource):
+    """What one run was asked for; shown in the launchpad and kept with the run."""
+
+    as_of: str | None = None
+    full_refresh: bool = False
+    rebuild: bool = False
+
+    @property
+    def anew(self) -> bool:
+        """Whether the models are made again though nothing is new."""
+        return self.full_refresh or self.rebuild
+
+    def as_of_date(self, last_day: date | None) -> date:
+        """The exchange session that the run speaks of: the asked one, else the source's last, else the last ended."""
+        asked = date.fromisoformat(self.as_of) if self.as_of else last_day
+        return last_session(asked) if asked else last_ended_session()
+
+
+def last_ended_session() -> date:
+    """The latest session whose as-of, 18:00 New York, has passed."""
+    now = datetime.now(NEW_YORK)
+    session = last_session(now.date())
+    if session == now.date() and now.hour < 18:
+        return last_session(date.fromordinal(session.toordinal() - 1))
+    return session

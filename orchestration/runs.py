@@ -1,0 +1,138 @@
+"""Starting a Dagster run from the command line, and reading off how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from assets.home import Home
+from assets.sources.base import Source
+from orchestration.build import build_defs
+from orchestration.settings import Settings
+
+PID_TAG = "tidegauge/pid"
+
+
+@dataclass
+class Outcome:
+    """How a run ended: which checks refused, which steps failed and why, and what was published."""
+
+    run_id: str
+    refused: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    version: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 the gate refused, 3 a source or the engine failed."""
+        return 1 if self.refused else 3 if self.failed else 0
+
+
+def start(settings: Settings, job: str, options: dict[str, Any], source: Source | None = None) -> Outcome:
+    """Run a job in this process, recorded in the home's Dagster instance; progress goes to standard error."""
+    home = Home(settings.home)
+    prepare_instance(home)
+    definitions = build_defs(settings, source)
+    with (
+        dg.DagsterInstance.get() as instance,
+        warnings.catch_warnings(),
+        (home.dbt / "last_run.log").open("w") as dbt_output,
+        contextlib.redirect_stdout(dbt_output),  # standard output is the command's own; dbt's goes beside its targets
+    ):
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        # Its warnings speak of Dagster's own workings; what concerns the run comes through the progress logger.
+        logging.getLogger("dagster").setLevel(logging.ERROR)
+        _close_dead_runs(instance)
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={
+                "loggers": {"progress": {"config": {}}},
+                "resources": {"options": {"config": {k: v for k, v in options.items() if v is not None}}},
+            },
+            tags={PID_TAG: str(os.getpid()), **{k: str(v) for k, v in options.items() if v}},
+        )
+    return _outcome(result)
+
+
+def prepare_instance(home: Home) -> None:
+    """Point Dagster at the home's own instance, with telemetry off and one run at a time."""
+    home.create()
+    os.environ["DAGSTER_HOME"] = str(home.dagster.resolve())
+    config = home.dagster / "dagster.yaml"
+    if not config.exists():
+        config.write_text(
+            yaml.safe_dump(
+                {
+                    "telemetry": {"enabled": False},
+                    "concurrency": {"runs": {"max_concurrent_runs": 1}},
+                    "run_monitoring": {"enabled": True},
+                }
+            )
+        )
+
+
+def _close_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs of ours whose process is gone as failed; otherwise the UI shows them as running for ever."""
+    open_runs = instance.get_runs(
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+    )
+    for run in open_runs:
+        pid = run.tags.get(PID_TAG)
+        if pid and not _alive(int(pid)):
+            instance.report_run_failed(run, "The process of this run ended before the run did.")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+    outcome = Outcome(run_id=result.run_id)
+    for event in result.all_events:
+        if event.event_type_value == "ASSET_CHECK_EVALUATION":
+            evaluation = event.event_specific_data
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+                outcome.refused.append(_check_report(evaluation))
+        elif event.event_type_value == "ASSET_MATERIALIZATION":
+            version = event.event_specific_data.materialization.metadata.get("version")
+            outcome.version = version.value if version else outcome.version
+        elif event.event_type_value == "STEP_FAILURE":
+            failure = event.event_specific_data
+            if failure.user_failure_data and "refused" in failure.user_failure_data.metadata:
+                outcome.refused.append(failure.user_failure_data.description)
+            else:
+                outcome.failed.append(_failure_report(event.step_key, failure))
+    return outcome
+
+
+def _check_report(evaluation: dg.AssetCheckEvaluation) -> str:
+    metadata = {name: value.value for name, value in evaluation.metadata.items()}
+    if "report" in metadata:
+        return str(metadata["report"])
+    key = evaluation.asset_check_key
+    rows = metadata.get("dagster_dbt/failed_row_count")
+    found = f": {rows} rows fail" if rows else " failed"
+    return f"{key.asset_key.path[-1]}: the test {key.name}{found}"
+
+
+def _failure_report(step: str, failure: Any) -> str:
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error.cause:
+        error = error.cause
+    return f"{step}: {error.message.strip()}"

@@ -1,0 +1,34 @@
+"""What can be set from outside: one frozen Settings from the environment and the `.env` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+SourceName = Literal["sample", "files", "live"]
+
+
+class Settings(BaseSettings):
+    """Environment variables with the prefix TIDEGAUGE_; the two keys under the names that their owners use."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TIDEGAUGE_", env_file=PROJECT / ".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    home: Path = Field(PROJECT / ".tidegauge", description="where the warehouse lives")
+    source: SourceName | None = Field(None, description="sample, files or live; else what the home holds, else sample")
+    files_dir: Path | None = Field(None, description="the folder of vendor exports, for the source `files`")
+
+    fred_url: str = "https://api.stlouisfed.org"
+    fiscal_data_url: str = "https://api.fiscaldata.treasury.gov"
+    yahoo_url: str = "https://query2.finance.yahoo.com"
+    membership_url: str = "https://raw.githubusercontent.com"
+    fred_api_key: SecretStr | None = Field(None, alias="FRED_API_KEY")
+
+    memory_limit: str = Field("4GB", description="DuckDB's memory_limit while building")
+    keep_versions: int = Field(7, ge=2, description="publications kept for rollback")

@@ -1,0 +1,61 @@
+"""The program as a person starts it: a process, its two streams and its exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.settings import PROJECT
+
+
+@dataclass(frozen=True)
+class Tidegauge:
+    """The command line on one home."""
+
+    home: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TIDEGAUGE_", "FRED_", "TIINGO_"))}
+        return inherited | {"TIDEGAUGE_HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "200"} | self.settings
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "orchestration.cli", *arguments],
+            cwd=PROJECT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate()
+        assert process.returncode == code, f"exit {process.returncode}\n{stdout}\n{stderr}"
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+    @property
+    def analysis(self) -> Path:
+        return self.home / "published" / "analysis.duckdb"
+
+    def published(self) -> dict[str, list[tuple]]:
+        """Every published table, cell for cell."""
+        with duckdb.connect(str(self.analysis), read_only=True) as connection:
+            tables = connection.execute(
+                "select table_name from information_schema.tables where table_schema = 'analysis' order by 1"
+            ).fetchall()
+            return {
+                table: connection.execute(f"from analysis.{table} order by all").fetchall() for (table,) in tables
+            }
+
+
+@pytest.fixture(scope="session")
+def tidegauge():
+    return Tidegauge

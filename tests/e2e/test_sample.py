@@ -1,0 +1,267 @@
+"""The whole way on the simulated sample: the first run, the second, questions, faults, the way back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import signal
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def sample(tidegauge, tmp_path_factory):
+    """A home in which the sample was published once; `first` is what that run said."""
+    program = tidegauge(tmp_path_factory.mktemp("sample") / "home")
+    began = time.monotonic()
+    program.first = program("run")
+    program.first_seconds = time.monotonic() - began
+    return program
+
+
+@pytest.fixture
+def undisturbed(sample):
+    """The sample's home, which the test must leave as it was published."""
+    before = os.path.realpath(sample.analysis)
+    yield sample
+    if os.path.realpath(sample.analysis) != before:
+        sample("rollback", Path(before).parent.name)
+
+
+def test_the_first_run_publishes_and_ends_with_the_headline(sample):
+    assert "SIMULATED DATA" in sample.first.stderr
+    headline = sample.first.stdout.strip().splitlines()[0]
+    assert "Liquidity is" in headline and "Breadth is" in headline and "lead" in headline
+    assert "as of 2026-01-30" in sample.first.stdout
+    assert sample.first.stdout.count("tidegauge query") == 3
+    assert str(sample.analysis) in sample.first.stdout
+
+
+def test_progress_has_one_line_an_asset_with_time_and_rows(sample):
+    lines = {line.split()[0]: line for line in sample.first.stderr.splitlines() if "/" in line}
+    for asset in ("raw/prices", "ref/calendar", "analysis/liquidity", "analysis/price_indicators", "published/analysis"):
+        assert " rows " in lines[asset] and lines[asset].rstrip().endswith(("s", ",")) or "+" in lines[asset], asset
+
+
+def test_database_parquet_and_manifest_agree(sample):
+    published = sample.published()
+    manifest = json.loads((sample.home / "published" / "manifest.json").read_text())
+    assert manifest["simulated"] is True and manifest["source"] == "sample" and manifest["as_of"] == "2026-01-30"
+    assert set(manifest["tables"]) == set(published)
+    for table, rows in published.items():
+        file = sample.home / "published" / "parquet" / f"{table}.parquet"
+        assert len(rows) == manifest["tables"][table]["rows"] == pq.read_metadata(file).num_rows > 0
+
+
+def test_every_published_table_and_column_is_described(sample):
+    with duckdb.connect(str(sample.analysis), read_only=True) as connection:
+        bare = connection.execute(
+            "select table_name, column_name from duckdb_columns() where schema_name = 'analysis' and comment is null"
+        ).fetchall()
+        comments = connection.execute("select comment from duckdb_tables() where schema_name = 'analysis'").fetchall()
+    assert not bare
+    assert all(comment.startswith("SIMULATED DATA") for (comment,) in comments)
+
+
+def test_the_three_queries_that_the_run_proposes_work(sample):
+    for line in sample.first.stdout.splitlines():
+        if "tidegauge query" in line:
+            sql = line.split('"')[1]
+            assert json.loads(sample("query", sql, "--format", "json").stdout)
+
+
+def test_query_formats_hold_the_same_rows(sample, tmp_path):
+    sql = "select date, net_liquidity_bn, null as nothing from liquidity order by date desc limit 3"
+    rows = json.loads(sample("query", sql, "--format", "json").stdout)
+    assert [row["date"] for row in rows][0] == "2026-01-30" and rows[0]["nothing"] is None
+    as_csv = list(csv.DictReader(io.StringIO(sample("query", sql, "--format", "csv").stdout)))
+    assert [row["date"] for row in as_csv] == [row["date"] for row in rows]
+    assert [float(row["net_liquidity_bn"]) for row in as_csv] == [row["net_liquidity_bn"] for row in rows]
+    assert as_csv[0]["nothing"] == ""
+    table = sample("query", sql)
+    assert "2026-01-30" in table.stdout and "SIMULATED" in table.stderr
+
+
+def test_query_cannot_write_or_read_other_files(sample, tmp_path):
+    for sql in (
+        "create table analysis.x as select 1",
+        "delete from liquidity",
+        f"copy liquidity to '{tmp_path}/out.csv'",
+        "from read_csv('/etc/hostname')",
+    ):
+        assert "tidegauge:" in sample("query", sql, code=2).stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_status_and_brief_print_json_alone(sample):
+    status = json.loads(sample("status", "--json").stdout)
+    assert status["as_of"] == "2026-01-30" and status["gate"]["passed"] is True
+    assert {source["status"] for source in status["sources"]} == {"ok"}
+    brief = json.loads(sample("brief", "--format", "json").stdout)
+    assert brief["simulated"] is True
+    cell = json.loads(
+        sample("query", "select net_liquidity_bn as n from liquidity order by date desc limit 1", "--format", "json").stdout
+    )
+    assert brief["facts"]["liquidity"]["net_liquidity_bn"] == cell[0]["n"]
+
+
+def test_brief_speaks_of_an_earlier_day(sample):
+    earlier = sample("brief", "--as-of", "2024-06-15").stdout
+    assert "Friday, 14 June 2024" in earlier and "SIMULATED DATA" in earlier
+    page = sample("brief", "--format", "html").stdout
+    assert page.startswith("<!doctype html>") and "Simulated data" in page
+
+
+def test_doctor_finds_a_healthy_home(sample):
+    said = sample("doctor").stdout
+    assert "!!" not in said and "its files match the manifest" in said
+
+
+def test_a_second_run_with_nothing_new_works_on_nothing(undisturbed):
+    began = time.monotonic()
+    again = undisturbed("run")
+    assert time.monotonic() - began < undisturbed.first_seconds / 2
+    assert "Nothing new" in again.stdout
+    assert "analysis/" not in again.stderr and "published/" not in again.stderr
+
+
+def test_rebuild_brings_back_the_same_tables_cell_for_cell(undisturbed):
+    before = undisturbed.published()
+    undisturbed("rebuild")
+    assert undisturbed.published() == before
+
+
+def test_increments_publish_what_one_load_publishes(undisturbed, tidegauge, tmp_path):
+    stepwise = tidegauge(tmp_path / "home")
+    for day in ("2026-01-20", "2026-01-28", "2026-01-30"):
+        stepwise("run", "--as-of", day)
+    assert stepwise.published() == undisturbed.published()
+
+
+def break_rows(home: Path, *statements: str) -> None:
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_bad_rows_are_refused_by_name_and_the_publication_stands(undisturbed):
+    file = Path(os.path.realpath(undisturbed.analysis))
+    before = file.read_bytes(), file.stat().st_ino
+    break_rows(
+        undisturbed.home,
+        """insert into raw.prices
+           select symbol, date, open, low * 0.9, low, close, adj_close, volume, dividend, split_ratio,
+                  known_at, fetched_at + interval 1 hour, payload_hash, source
+           from raw.prices where symbol = 'SPY' and date = '2026-01-29'""",
+        """insert into raw.operating_cash_balance
+           select record_date, account_type, cast(cast(open_today_bal as integer) + 5 as varchar), close_today_bal,
+                  open_month_bal, open_fiscal_year_bal, sub_table_name, src_line_nbr,
+                  known_at, fetched_at + interval 1 hour, payload_hash, source
+           from raw.operating_cash_balance
+           where record_date = '2026-01-28' and account_type = 'Treasury General Account (TGA) Opening Balance'""",
+    )
+    refused = undisturbed("run", code=1)
+    said = refused.stderr
+    assert "the last publication stands" in said
+    assert "price_indicators" in said and "SPY" in said and "2026-01-29" in said and "high" in said
+    assert "treasury_cash" in said and "2026-01-28" in said and "opening" in said.lower()
+    assert (file.read_bytes(), Path(os.path.realpath(undisturbed.analysis)).stat().st_ino) == before
+    assert "critical" in undisturbed("check", code=1).stderr.lower()
+    undisturbed("publish", code=1)
+    undisturbed("rebuild")  # the landing zone knows nothing of the broken rows
+    assert undisturbed("status").stdout
+
+
+def read_in_a_loop(path: str, stop, failures, reads) -> None:
+    """A reader of another process: opens the publication, asks two tables of one version, closes."""
+    while not stop.is_set():
+        try:
+            with duckdb.connect(path, read_only=True) as connection:
+                (last,) = connection.execute("select max(date) from analysis.liquidity").fetchall()
+                assert last == (date(2026, 1, 30),)
+                assert connection.execute("select count(*) from analysis.breadth").fetchall()[0][0] > 0
+            reads.value += 1
+        except Exception as error:  # noqa: BLE001 - whatever a reader meets is what the test is about
+            failures.append(repr(error))
+
+
+def test_kill_at_any_moment_harms_nothing_and_readers_never_fail(undisturbed):
+    spawn = multiprocessing.get_context("spawn")
+    with spawn.Manager() as manager:
+        failures, stop, reads = manager.list(), spawn.Event(), spawn.Value("i", 0)
+        readers = [
+            spawn.Process(target=read_in_a_loop, args=(str(undisturbed.analysis), stop, failures, reads)) for _ in range(2)
+        ]
+        for reader in readers:
+            reader.start()
+        try:
+            for moment in ("raw/prices", "analysis/price_indicators", "analysis/spreads"):
+                run = undisturbed.start("run", "--full-refresh")
+                for line in run.stderr:
+                    if moment in line:
+                        break
+                run.send_signal(signal.SIGKILL)
+                run.communicate()
+                assert not list((undisturbed.home / "published").glob("*.wal"))
+            done = undisturbed("run", "--full-refresh")
+        finally:
+            stop.set()
+            for reader in readers:
+                reader.join()
+        assert "Published version" in done.stdout
+        assert not list(failures)
+        assert reads.value > 20
+
+
+def test_wrong_use_is_told_and_exits_with_two(sample, tidegauge, tmp_path):
+    empty = tidegauge(tmp_path / "empty")
+    for arguments, expected in (
+        (("status",), "Run `tidegauge run` first"),
+        (("query", "select 1"), "Run `tidegauge run` first"),
+        (("brief",), "Run `tidegauge run` first"),
+        (("rebuild",), "Run `tidegauge run` first"),
+        (("run", "--as-of", "yesterday"), "YYYY-MM-DD"),
+        (("run", "--as-of", "2999-01-01"), "future"),
+        (("run", "--as-of", "2001-01-02"), "2016"),
+        (("run", "--source", "stars"), "source"),
+        (("run", "--source", "files"), "--from"),
+    ):
+        assert expected in empty(*arguments, code=2).stderr, arguments
+    for arguments, expected in (
+        (("run", "--source", "live"), "holds sample data"),
+        (("query", "selec 1"), "syntax error"),
+        (("rollback", "nonsense"), "there is no version"),
+        (("brief", "--as-of", "1999-01-04"), "nothing is published for 1999-01-04"),
+    ):
+        assert expected in sample(*arguments, code=2).stderr, arguments
+
+
+def test_a_run_says_who_writes_already(undisturbed):
+    first = undisturbed.start("run", "--full-refresh")
+    for line in first.stderr:
+        if "ref/as_of" in line:
+            break
+    second = undisturbed("run", code=3)
+    assert f"process {first.pid}" in second.stderr
+    first.communicate()
+    assert first.returncode == 0
+
+
+def test_versions_and_rollback(sample):
+    sample("run", "--full-refresh")
+    newest, before, *_ = json.loads(sample("versions", "--json").stdout)
+    assert newest["current"] and newest["as_of"] == "2026-01-30"
+    sample("rollback")
+    assert json.loads(sample("status", "--json").stdout)["version"] == before["version"]
+    sample("rollback", newest["version"])
+    assert json.loads(sample("status", "--json").stdout)["version"] == newest["version"]

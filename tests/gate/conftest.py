@@ -1,0 +1,136 @@
+"""A small hand-made build: the ten published tables over 300 weekdays, all of them right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+# Every weekday is a business day of all three calendars: a test needs no holidays but its own.
+BUILD = """
+create schema analysis;
+use analysis;
+
+create table calendar as
+select *,
+    count(*) filter (where is_xnys_session) over (order by date) as xnys_number,
+    count(*) filter (where is_federal_business_day) over (order by date) as federal_number,
+    count(*) filter (where is_bond_business_day) over (order by date) as bond_number
+from (
+    select day::date as date, isodow(day) < 6 as is_xnys_session, isodow(day) < 6 as is_federal_business_day,
+        isodow(day) < 6 as is_bond_business_day
+    from generate_series(date '2014-01-01', date '2027-12-31', interval 1 day) as days(day)
+) order by date;
+
+create table series as select * from (values
+    ('WALCL', 'Federal Reserve total assets', 'fred', 'usd_mn', 'weekly', 'public domain'),
+    ('DGS10', 'Ten-year yield', 'fred', 'percent', 'daily', 'public domain')
+) as rows(series_id, title, source, unit, frequency, licence);
+
+create table instruments as select * from (values
+    ('SPY', 'S&P 500 fund', 'etf'), ('IWM', 'Russell 2000 fund', 'etf'), ('BTC-USD', 'Bitcoin', 'crypto')
+) as rows(symbol, name, kind);
+
+create table source_health as
+select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as age_days, 7 as max_age_days,
+    300 as rows, 99.5::double as coverage_pct, 'ok' as status, required
+from (values
+    ('prices', null), ('operating_cash_balance', null), ('index_membership', null),
+    ('fred_observations', null), ('exchange_breadth', null),
+    ('fred_observations/WALCL', true), ('fred_observations/SP500', false)
+) as rows(dataset, required);
+update source_health set status = 'not_offered', latest_observation = null, age_days = null
+where dataset = 'exchange_breadth';
+update source_health set status = 'missing', latest_observation = null, age_days = null
+where dataset = 'fred_observations/SP500';
+
+create table sessions as
+select date, row_number() over (order by date) as n
+from calendar where is_xnys_session and date <= date '2026-01-30' order by date desc limit 300;
+
+create table price_indicators as
+select symbol, date, close - 0.5 as open, close + 1 as high, close - 1 as low, close,
+    close * 0.9 as adj_close, 1e6::double as volume,
+    0.01::double as return_1d, close as sma_20, close as sma_50, close as sma_200,
+    close as ema_12, close as ema_26, 0.0::double as macd, 0.0::double as macd_signal,
+    0.0::double as macd_hist,
+    55.0::double as rsi_14, 2.0::double as atr_14, close + 5 as bb_upper, close - 5 as bb_lower,
+    20.0::double as adx_14, close + 9 as high_252, close - 9 as low_252, close + 8 as close_high_252,
+    close - 8 as close_low_252, -0.05::double as drawdown, 0.15::double as volatility_21,
+    true as above_sma_50, true as above_sma_200, 'split_adjusted' as price_basis, true as is_warm
+from (select symbol, date, 100.0::double + n % 7 as close from sessions, instruments)
+order by symbol, date;
+
+create table treasury_cash as
+select * from (values  -- two statements of before 2016, without flows
+    (date '2015-12-30', 299.0, 300.0, null, null, 1, timestamp '2015-12-31 21:30:00'),
+    ('2015-12-31', 300, 301, null, null, 1, '2016-01-04 21:30:00')
+) as before(record_date, tga_open_bn, tga_close_bn, deposits_bn, withdrawals_bn, statement_era, known_at)
+union all
+select date as record_date, 300.0 + n as tga_open_bn, 301.0 + n as tga_close_bn, 11.0::double as deposits_bn,
+    10.0::double as withdrawals_bn, 3 as statement_era, date::timestamp + interval 45 hour as known_at
+from (select date, row_number() over (order by date)::double as n from sessions) order by record_date;
+update calendar set federal_number = federal_number - (select max(federal_number) from calendar
+    where date < (select min(date) from sessions)) + (select federal_number from calendar
+    where date = date '2015-12-31') where date >= (select min(date) from sessions);
+
+create table liquidity as
+select date, 6600.0::double as fed_assets_bn, 800.0::double as tga_bn, 5.0::double as rrp_bn,
+    3000.0::double as reserves_bn, 5795.0::double as net_liquidity_bn, 1.0::double as tga_change_1_bn,
+    1.0::double as tga_change_5_bn, 1.0::double as tga_change_20_bn, 1.0::double as net_liquidity_change_5_bn,
+    1.0::double as net_liquidity_change_20_bn, 1.0::double as net_liquidity_change_65_bn,
+    date as fed_assets_date, date as tga_date, date as rrp_date, 0 as max_age_days
+from sessions order by date;
+
+create table rates_and_credit as
+select date, 3.6::double as dgs3mo, 3.5::double as dgs2, 4.2::double as dgs10, dgs10 - dgs2 as curve_10y2y_pp,
+    dgs10 - dgs3mo as curve_10y3m_pp, 2.8::double as hy_oas_pp, 0.8::double as ig_oas_pp,
+    3.65::double as sofr, 3.63::double as effr, sofr - effr as sofr_effr_pp, 16.0::double as vix
+from sessions order by date;
+
+create table breadth as
+select 'sp500' as universe, date, 500 as members, 498 as valid, 99.6::double as coverage_pct, 'A' as grade,
+    300 as advances, 190 as declines, 8 as unchanged, 60.0::double as pct_above_20,
+    61.0::double as pct_above_50, 62.0::double as pct_above_200, 20 as new_highs, 3 as new_lows,
+    sum(110) over (order by date)::bigint as ad_line,
+    1.0::double as mcclellan_oscillator, 2.0::double as mcclellan_summation, 0.9::double as trin,
+    false as zweig_thrust, 58.0::double as up_volume_pct
+from sessions order by date;
+
+create table spreads as
+select 'IWM/SPY' as pair, date, 0.36::double as ratio, 0.01::double as log_spread_21,
+    0.01::double as log_spread_63,
+    0.01::double as log_spread_126, 0.01::double as log_spread_252, 40.0::double as percentile_252,
+    0.1::double as z_score_252, 1.1::double as beta_252, 0.8::double as correlation_63
+from sessions order by date;
+
+drop table sessions;
+"""
+
+
+@pytest.fixture(scope="session")
+def as_of() -> date:
+    """A Friday, the last session of the build."""
+    return date(2026, 1, 30)
+
+
+@pytest.fixture(scope="session")
+def right_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("build") / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(BUILD)
+    return path
+
+
+@pytest.fixture
+def build(right_build: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy of the right build, in memory, to be broken."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{right_build}' as right_build (read_only)")
+        connection.execute(
+            "copy from database right_build to memory; detach right_build; use memory.analysis"
+        )
+        yield connection

@@ -1,0 +1,196 @@
+"""The live sources against the replica of the real services, where it is present: `../shared/replica`."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import requests
+
+from assets.catalog import load_catalog
+from assets.sources.base import Request, SourceError, Wanted
+from assets.sources.fiscal_data import FiscalDataSource
+from assets.sources.fred import FredSource
+from assets.sources.live import LiveSource
+from assets.sources.membership import MembershipSource
+from assets.sources.yahoo import YahooSource
+
+pytestmark = pytest.mark.slow
+
+AS_OF = date(2026, 1, 30)
+CATALOG = load_catalog()
+KEY = "0123456789abcdef0123456789abcdef"
+FAULTS = ("429", "500", "html200", "truncate", "empty")
+
+
+@dataclass
+class Replica:
+    url: str
+
+    def log(self) -> dict:
+        return requests.get(f"{self.url}/__replica/log", timeout=10).json()
+
+    def set_as_of(self, day: date) -> None:
+        requests.post(f"{self.url}/__replica/as_of", data=json.dumps({"date": day.isoformat()}), timeout=10)
+
+    def set_faults(self, faults: dict) -> None:
+        requests.post(f"{self.url}/__replica/faults", data=json.dumps(faults), timeout=10)
+        requests.post(f"{self.url}/__replica/reset", timeout=10)
+
+
+@contextmanager
+def _running(script: Path) -> Iterator[Replica]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(script), "--port", str(port), "--as-of", AS_OF.isoformat()]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        replica = Replica(f"http://127.0.0.1:{port}")
+        for _ in range(300):
+            try:
+                replica.log()
+                break
+            except requests.ConnectionError:
+                assert process.poll() is None, "the replica ended before it answered"
+                time.sleep(0.1)
+        yield replica
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def running(replica_script: Path) -> Iterator[Replica]:
+    with ExitStack() as stack:
+        yield stack.enter_context(_running(replica_script))
+
+
+@pytest.fixture
+def replica(running: Replica) -> Replica:
+    running.set_faults({})
+    return running
+
+
+@pytest.fixture
+def live(replica: Replica, tmp_path: Path) -> Callable[..., LiveSource]:
+    def make(attempts: int = 4, pause: float = 0.05) -> LiveSource:
+        return LiveSource(
+            [
+                FredSource(replica.url, KEY, CATALOG, attempts=attempts, pause=pause),
+                FiscalDataSource(replica.url, CATALOG, attempts=attempts, pause=pause),
+                YahooSource(replica.url, tmp_path, CATALOG, batch_pause=0.0, retry_pause=pause),
+                MembershipSource(replica.url, attempts=attempts, pause=pause),
+            ]
+        )
+
+    return make
+
+
+def load(source: LiveSource, wanted: Wanted) -> tuple[pd.DataFrame, list[str]]:
+    frames, missing = [], []
+    for request in source.requests(wanted):
+        payload = source.fetch(request)
+        missing += getattr(payload, "missing", ())
+        frames.append(source.parse(payload))
+    frame = pd.concat([f for f in frames if len(f)], ignore_index=True)
+    dataset = CATALOG.datasets[wanted.dataset]
+    assert list(frame.columns) == list(dataset.columns)
+    assert not frame.duplicated(list(dataset.key)).any()
+    return frame, missing
+
+
+def test_every_series_at_two_requests_a_second(live, replica):
+    frame, missing = load(live(), Wanted("fred_observations", AS_OF))
+    required = {s.series_id for s in CATALOG.series.values() if s.required}
+    assert required <= set(frame["series_id"])
+    assert set(missing) | set(frame["series_id"]) == set(CATALOG.series)
+    walcl = frame[frame["series_id"] == "WALCL"].set_index("date")["value"]
+    assert walcl.index.max() == pd.Timestamp("2026-01-28")
+    assert 6e6 < walcl.iloc[-1] < 7e6  # $ millions
+    assert frame.loc[(frame["series_id"] == "DGS10") & (frame["date"] == "2025-12-25"), "value"].isna().all()
+    assert replica.log()["fred"]["most_in_one_second"] <= 2
+
+
+def test_treasury_in_full_and_then_only_the_overlap(live, replica):
+    balance, _ = load(live(), Wanted("operating_cash_balance", AS_OF))
+    auctions, _ = load(live(), Wanted("auctions", AS_OF))
+    assert balance["record_date"].max() == "2026-01-29" and balance["record_date"].min() == "2016-01-04"
+    assert len(auctions) > 10_000
+    later, _ = load(live(), Wanted("auctions", AS_OF, loaded_to={"auctions": date(2026, 1, 20)}))
+    assert 50 < len(later) < 500
+    assert replica.log()["fiscal"]["most_in_one_second"] <= 5
+
+
+def test_announced_auctions_come_without_results(live, replica):
+    replica.set_as_of(date(2026, 1, 9))
+    try:
+        loaded_to = {"auctions": date(2026, 1, 8)}
+        auctions, _ = load(live(), Wanted("auctions", date(2026, 1, 9), loaded_to=loaded_to))
+    finally:
+        replica.set_as_of(AS_OF)
+    announced = auctions[auctions["auction_date"] > "2026-01-09"]
+    assert len(announced)
+    assert set(announced["total_accepted"]) == {"null"} and (announced["offering_amt"] != "null").all()
+
+
+def test_members_are_about_five_hundred_on_every_day(live):
+    frame, _ = load(live(), Wanted("index_membership", AS_OF))
+    for day in pd.date_range("2001-01-01", AS_OF, freq="QS"):
+        ended = frame["end_date"].notna() & (frame["end_date"] <= day)
+        assert 490 <= ((frame["start_date"] <= day) & ~ended).sum() <= 510, day
+    assert "BRK-B" in set(frame["symbol"])
+
+
+def test_instruments_in_one_batch(live):
+    frame, missing = load(live(), Wanted("prices", AS_OF, tuple(CATALOG.instruments)))
+    required = {i.symbol for i in CATALOG.instruments.values() if i.required}
+    assert required <= set(frame["symbol"]) and not required & set(missing)
+    assert set(missing) | set(frame["symbol"]) == set(CATALOG.instruments)
+    last = frame.groupby("symbol")["date"].max()
+    assert (last[list(required)] == pd.Timestamp(AS_OF)).all()
+    assert frame["date"].min() >= pd.Timestamp("1990-01-01")
+    weekend = frame["date"].dt.day_of_week >= 5
+    assert set(frame.loc[weekend, "symbol"]) == {"BTC-USD"}
+
+
+REQUESTS = {
+    "fred": Request("fred_observations", "WALCL", {"start": None, "as_of": AS_OF}),
+    "fiscal": Request("operating_cash_balance", "x", {"start": date(2026, 1, 1), "as_of": AS_OF}),
+    "yahoo": Request("prices", "x", {"starts": {"SPY": date(2025, 1, 2)}, "loaded_to": {}, "as_of": AS_OF}),
+    "membership": Request("index_membership", "sp500"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("service", REQUESTS)
+def test_lasting_fault_is_one_error_and_a_passing_one_is_survived(live, replica, service, fault):
+    if (service, fault) == ("membership", "empty"):
+        pytest.skip("the replica's list of members knows no such fault")
+    source, request = live(attempts=2), REQUESTS[service]
+    replica.set_faults({service: {fault: 1.0}})
+    with pytest.raises(SourceError) as failure:
+        source.fetch(request)
+    assert failure.value.retryable
+    assert KEY not in str(failure.value)
+    assert replica.log()[service]["faults"][fault] >= 2
+    replica.set_faults({})
+    assert len(source.parse(source.fetch(request)))
+
+
+def test_a_bad_day_of_all_services_is_got_through(live, replica):
+    day = {"429": 0.1, "500": 0.1, "truncate": 0.05, "html200": 0.05, "empty": 0.05}
+    replica.set_faults(dict.fromkeys(REQUESTS, day))
+    source = live(attempts=6)
+    for request in REQUESTS.values():
+        assert len(source.parse(source.fetch(request)))

@@ -1,0 +1,216 @@
+"""Landing and raw: nothing is lost, nothing enters twice, revisions are kept apart."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import duckdb
+import pandas as pd
+import pytest
+
+from assets.catalog import load_catalog
+from assets.home import Home, HomeError
+from assets.ingest import LandingError, create_raw_tables, ingest, load_landed
+from assets.sources.base import Payload, Request, SourceError
+
+CATALOG = load_catalog()
+AS_OF = date(2026, 1, 30)
+
+
+class Scripted:
+    """A source that answers with the frames it is given, one fetch after the other."""
+
+    name = "scripted"
+    last_day = None
+
+    def __init__(self, dataset: str, *frames: pd.DataFrame, start: datetime = datetime(2026, 1, 30, 22, tzinfo=UTC)):
+        self.datasets = frozenset({dataset})
+        self.frames = list(frames)
+        self.now = start
+        self.asked = []
+
+    def requests(self, wanted):
+        self.asked.append(wanted)
+        return [Request(wanted.dataset, "all")]
+
+    def fetch(self, request):
+        self.now += pd.Timedelta(minutes=10)
+        return Payload(request, self.frames.pop(0), self.now)
+
+    def parse(self, payload):
+        return payload.content
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = Home(tmp_path / "home")
+    home.claim("sample")
+    return home
+
+
+@pytest.fixture
+def connection(home):
+    with duckdb.connect(str(home.warehouse)) as connection:
+        create_raw_tables(connection, CATALOG)
+        yield connection
+
+
+def bars(*rows: tuple) -> pd.DataFrame:
+    """(symbol, date, close) as bars of the catalogue's columns."""
+    return pd.DataFrame(
+        [(s, date.fromisoformat(d), c, c, c, c, c, 100.0, None, None) for s, d, c in rows],
+        columns=list(CATALOG.datasets["prices"].columns),
+    ).astype({"dividend": float, "split_ratio": float})
+
+
+def observations(*rows: tuple) -> pd.DataFrame:
+    return pd.DataFrame([(s, date.fromisoformat(d), v) for s, d, v in rows], columns=["series_id", "date", "value"])
+
+
+def put(connection, home, source, dataset, **options):
+    return ingest(connection, home, CATALOG, source, dataset, options.pop("as_of", AS_OF), **options)
+
+
+def raw(connection, dataset):
+    return connection.execute(f"from raw.{dataset} order by all").fetchall()
+
+
+def test_a_payload_lands_before_it_is_loaded(connection, home):
+    done = put(connection, home, Scripted("prices", bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-30", 2.0))), "prices")
+    assert (done.payloads, done.rows_received, done.rows_new) == (1, 2, 2)
+    (file,) = (home.landing / "prices").iterdir()
+    assert file.name.startswith("20260130T221000000000Z-")
+    hashes = connection.execute("select distinct payload_hash, known_at from raw.prices where date = '2026-01-30'").fetchall()
+    assert hashes[0][0].startswith(file.stem.split("-")[1])
+    assert hashes[0][1] == datetime(2026, 1, 30, 22, 0)  # 17:00 New York
+
+
+def test_the_same_payload_again_changes_nothing(connection, home):
+    frame = bars(("SPY", "2026-01-29", 1.0))
+    source = Scripted("prices", frame, frame)
+    put(connection, home, source, "prices")
+    before, files = raw(connection, "prices"), sorted(home.landing.rglob("*.parquet"))
+    again = put(connection, home, source, "prices")
+    assert again.rows_new == 0
+    assert (raw(connection, "prices"), sorted(home.landing.rglob("*.parquet"))) == (before, files)
+
+
+def test_only_new_and_changed_rows_are_appended(connection, home):
+    source = Scripted(
+        "prices",
+        bars(("SPY", "2026-01-28", 1.0), ("SPY", "2026-01-29", 2.0)),
+        bars(("SPY", "2026-01-28", 1.0), ("SPY", "2026-01-29", 2.5), ("SPY", "2026-01-30", 3.0)),
+    )
+    put(connection, home, source, "prices")
+    assert put(connection, home, source, "prices").rows_new == 2
+    assert [row[5] for row in raw(connection, "prices")] == [1.0, 2.0, 2.5, 3.0]
+
+
+def test_a_value_that_goes_and_comes_back_is_seen_as_it_is_now(connection, home):
+    one, other = observations(("SOFR", "2026-01-28", 3.6)), observations(("SOFR", "2026-01-28", 3.7))
+    source = Scripted("fred_observations", one, other, one)
+    for _ in range(3):
+        put(connection, home, source, "fred_observations")
+    latest = "select value from raw.fred_observations order by fetched_at desc limit 1"
+    assert connection.execute(latest).fetchall() == [(3.6,)]
+
+
+def test_a_revision_is_known_only_from_its_run_a_restated_bar_always(connection, home):
+    source = Scripted("fred_observations", observations(("WALCL", "2026-01-21", 1.0)), observations(("WALCL", "2026-01-21", 2.0)))
+    put(connection, home, source, "fred_observations", as_of=date(2026, 1, 29))
+    put(connection, home, source, "fred_observations", as_of=AS_OF)
+    known = connection.execute("select value, known_at from raw.fred_observations order by value").fetchall()
+    assert known == [(1.0, datetime(2026, 1, 22, 21, 30)), (2.0, datetime(2026, 1, 30, 22, 20))]
+    source = Scripted("prices", bars(("XLK", "2025-12-01", 286.35)), bars(("XLK", "2025-12-01", 143.175)))
+    put(connection, home, source, "prices")
+    put(connection, home, source, "prices")
+    assert connection.execute("select distinct known_at from raw.prices").fetchall() == [(datetime(2025, 12, 1, 22, 0),)]
+
+
+def test_a_run_for_an_earlier_day_knows_its_revisions_then(connection, home):
+    late = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    source = Scripted(
+        "fred_observations", observations(("SOFR", "2026-01-20", 1.0)), observations(("SOFR", "2026-01-20", 2.0)), start=late
+    )
+    put(connection, home, source, "fred_observations")
+    put(connection, home, source, "fred_observations")
+    known = connection.execute("select max(known_at) from raw.fred_observations").fetchall()
+    assert known == [(datetime(2026, 1, 30, 23, 0),)]  # the as-of of its run, not the clock's November
+
+
+def test_a_holiday_keeps_its_row_without_a_value(connection, home):
+    put(connection, home, Scripted("fred_observations", observations(("DGS10", "2025-10-13", None))), "fred_observations")
+    assert connection.execute("select value from raw.fred_observations").fetchall() == [(None,)]
+
+
+def test_what_landed_in_a_run_that_died_is_loaded_by_the_next(connection, home):
+    put(connection, home, Scripted("prices", bars(("SPY", "2026-01-29", 1.0))), "prices")
+    connection.execute("delete from raw.prices; delete from raw.payloads")
+    (home.landing / "prices" / ".20260130T000000Z-ab.parquet.77").write_bytes(b"half")
+    assert load_landed(connection, home, CATALOG, CATALOG.datasets["prices"]) == 1
+    assert [path.name[0] for path in (home.landing / "prices").iterdir()] == ["2"]
+
+
+def test_the_landing_zone_alone_makes_raw_again(connection, home):
+    source = Scripted(
+        "prices", bars(("SPY", "2026-01-28", 1.0)), bars(("SPY", "2026-01-28", 1.5), ("SPY", "2026-01-29", 2.0))
+    )
+    put(connection, home, source, "prices")
+    put(connection, home, source, "prices")
+    before = raw(connection, "prices"), raw(connection, "payloads")
+    connection.execute("drop schema raw cascade")
+    create_raw_tables(connection, CATALOG)
+    load_landed(connection, home, CATALOG, CATALOG.datasets["prices"])
+    assert (raw(connection, "prices"), raw(connection, "payloads")) == before
+
+
+def test_a_damaged_landing_file_is_named(connection, home):
+    put(connection, home, Scripted("prices", bars(("SPY", "2026-01-29", 1.0))), "prices")
+    (file,) = (home.landing / "prices").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    connection.execute("delete from raw.payloads")
+    with pytest.raises(LandingError, match=f"{file.name} is damaged"):
+        load_landed(connection, home, CATALOG, CATALOG.datasets["prices"])
+
+
+def test_two_rows_of_one_key_are_refused(connection, home):
+    with pytest.raises(SourceError, match=r"raw\.prices: 2 rows of all share their key .*symbol=SPY, date=2026-01-29"):
+        put(connection, home, Scripted("prices", bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-29", 2.0))), "prices")
+    assert not list(home.landing.rglob("*.parquet")) and not raw(connection, "prices")
+
+
+def test_a_row_without_its_key_is_refused(connection, home):
+    frame = bars(("SPY", "2026-01-29", 1.0))
+    frame.loc[0, "symbol"] = None
+    with pytest.raises(SourceError, match="1 rows of all have no symbol"):
+        put(connection, home, Scripted("prices", frame), "prices")
+
+
+def test_a_source_is_told_what_is_stored_already(connection, home):
+    source = Scripted("prices", bars(("SPY", "2026-01-28", 1.0), ("IWM", "2026-01-29", 1.0)), bars(), bars())
+    put(connection, home, source, "prices")
+    put(connection, home, source, "prices")
+    put(connection, home, source, "prices", full_refresh=True)
+    assert [dict(wanted.loaded_to) for wanted in source.asked] == [
+        {},
+        {"SPY": date(2026, 1, 28), "IWM": date(2026, 1, 29)},
+        {},
+    ]
+    assert "^GSPC" in source.asked[0].symbols
+
+
+def test_prices_are_asked_for_every_member_past_and_present(connection, home):
+    members = pd.DataFrame(
+        [("sp500", "AAA", date(2020, 1, 2), None), ("sp500", "BBB", date(2001, 1, 2), date(2010, 1, 4))],
+        columns=["index_id", "symbol", "start_date", "end_date"],
+    )
+    put(connection, home, Scripted("index_membership", members), "index_membership")
+    source = Scripted("prices", bars())
+    put(connection, home, source, "prices")
+    assert {"AAA", "BBB", "SPY"} <= set(source.asked[0].symbols)
+
+
+def test_a_home_keeps_its_source(home):
+    home.claim("sample")
+    with pytest.raises(HomeError, match="holds sample data; live data does not go into it"):
+        home.claim("live")

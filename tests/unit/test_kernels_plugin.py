@@ -1,0 +1,265 @@
+"""The kernels behind Arrow and SQL: lists, nulls, slices, batches, threads, and dbt's plugin."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from dbt_project.kernels import arrow, indicators
+from dbt_project.kernels.duckdb_plugin import SIGNATURES, register
+
+SESSIONS = pa.large_list(pa.int32())
+DOUBLES = pa.large_list(pa.float64())
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as opened:
+        register(opened)
+        yield opened
+
+
+def answer(connection, expression):
+    return connection.execute(f"select {expression}").fetchone()[0]
+
+
+# --- SQL ---
+
+SYMBOLS, BARS = 3000, 80  # more groups than one vector of DuckDB, 2048, holds
+
+
+@pytest.fixture(scope="module")
+def prices():
+    """Bars of many symbols in random order, with missing values and session jumps: a frame of columns."""
+    random = np.random.default_rng(5)
+    n = SYMBOLS * BARS
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.02, (SYMBOLS, BARS)), axis=1)).ravel()
+    close[random.random(n) < 0.002] = np.nan
+    session = np.cumsum(1 + (random.random((SYMBOLS, BARS)) < 0.002), axis=1).ravel()
+    table = {
+        "symbol": np.repeat(np.arange(SYMBOLS), BARS),
+        "session": session.astype(np.int32),
+        "high": close * 1.01,
+        "low": close * 0.98,
+        "close": close,
+    }
+    return pa.table({name: pa.array(values, from_pandas=True) for name, values in table.items()})
+
+
+@pytest.fixture(scope="module")
+def expected(prices):
+    """What the kernels say of the same bars, without Arrow and DuckDB."""
+    session, high, low, close = (prices[name].to_numpy() for name in ("session", "high", "low", "close"))
+    offsets = np.arange(0, SYMBOLS * BARS + 1, BARS)
+    length = np.full(SYMBOLS, 10, np.int32)
+    outs = {}
+    for family, columns, values in (
+        (indicators.close_family, indicators.CLOSE_COLUMNS, [close]),
+        (indicators.range_family, indicators.RANGE_COLUMNS, [high, low, close]),
+        (indicators.return_family, indicators.RETURN_COLUMNS, [close]),
+    ):
+        out = np.empty((len(columns), len(close)))
+        family(offsets, session, *values, out)
+        outs |= dict(zip(columns, out, strict=True))
+    outs["ema_10"] = np.empty(len(close))
+    indicators.ema_family(offsets, session, close, length, outs["ema_10"][np.newaxis])
+    outs["percentile"] = np.empty(len(close))
+    indicators.percentile(offsets, close, length + 40, length, outs["percentile"])
+    return outs
+
+
+def fields(struct, columns):
+    return ", ".join(f"unnest({struct}.{column}) as {column}" for column in columns)
+
+
+ALL_BARS = f"""
+    with lists as (
+        select
+            symbol,
+            list(session order by session) as sessions,
+            list(high order by session) as highs,
+            list(low order by session) as lows,
+            list(close order by session) as closes
+        from shuffled
+        group by symbol
+    ),
+    indicators as (
+        select
+            *,
+            indicators_close(sessions, closes) as c,
+            indicators_range(sessions, highs, lows, closes) as r,
+            indicators_return(sessions, closes) as t,
+            ema(sessions, closes, 10) as ema_10,
+            rolling_percentile(closes, 50, 10) as percentile
+        from lists
+    )
+    select
+        symbol, unnest(sessions) as session, {fields("c", indicators.CLOSE_COLUMNS)},
+        {fields("r", indicators.RANGE_COLUMNS)}, {fields("t", indicators.RETURN_COLUMNS)},
+        unnest(ema_10) as ema_10, unnest(percentile) as percentile
+    from indicators
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_many_symbols_through_sql_and_back_to_rows(connection, prices, expected, threads):
+    connection.execute(f"set threads = {threads}")
+    connection.register("prices", prices)
+    connection.execute("create table shuffled as select * from prices order by hash(symbol, session)")
+    rows = connection.sql(f"select * from ({ALL_BARS}) order by symbol, session").to_arrow_table()
+    assert rows["session"].to_pylist() == prices["session"].to_pylist()
+    assert rows.column_names[2:] == list(expected)
+    for column, values in expected.items():
+        assert rows[column].null_count == np.isnan(values).sum(), column
+        np.testing.assert_array_equal(rows[column].to_numpy(), values, err_msg=column)
+
+
+def test_cursors_in_threads_see_the_functions_and_agree(connection, prices):
+    connection.register("prices", prices)
+    connection.execute("create table shuffled as select * from prices")
+    connection.execute("set threads = 1")  # each query in its own thread, summing in one order
+
+    def work(cursor):
+        return cursor.execute(f"select sum(rsi_14), sum(adx_14) from ({ALL_BARS})").fetchone()
+
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(work, [connection.cursor() for _ in range(4)]))
+    assert results[0][0] > 0 and results[0][1] > 0
+    np.testing.assert_allclose(results, results[:1] * 4, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("ema([1, 2, 3], [1.0, 3.0, 5.0], 2)", [None, 2.0, 4.0]),
+        ("ema([1, 2, 3, 4, 5], [1.0, 3.0, null, 5.0, 7.0], 2)", [None, 2.0, None, None, 6.0]),
+        ("ema([1, 2, 4, 5], [1.0, 3.0, 5.0, 7.0], 2)", [None, 2.0, None, 6.0]),
+        ("ema([1, null, 3, 4], [1.0, 3.0, 5.0, 7.0], 2)", [None, None, None, 6.0]),
+        ("ema([1, 2, 3, 4], [1.0, 'inf'::double, 5.0, 7.0], 2)", [None, None, None, 6.0]),
+        ("ema([1], [7.0], 1)", [7.0]),
+        ("ema([], [], 2)", []),
+        ("ema(null, [1.0], 2)", None),
+        ("ema([1], null, 2)", None),
+        ("ema([1], [1.0], null)", None),
+        ("rolling_percentile([1.0, null, 2.0, 2.0], 2, 1)", [50.0, None, 75.0, 50.0]),
+        ("rolling_percentile(null, 2, 1)", None),
+        ("indicators_return([1, 2, 3], [1.0, 1.0, 0.0]).return_1d", [None, 0.0, None]),
+        ("indicators_close([1, 2, 3], [4.0, null, 1.0]).drawdown", [0.0, None, -0.75]),
+        ("indicators_close(null, [4.0])", dict.fromkeys(indicators.CLOSE_COLUMNS)),
+        ("indicators_range([1], [1.0], null, [1.0])", dict.fromkeys(indicators.RANGE_COLUMNS)),
+        ("indicators_range([], [], [], [])", {column: [] for column in indicators.RANGE_COLUMNS}),
+    ],
+)
+def test_small_lists(connection, expression, result):
+    assert answer(connection, expression) == result
+
+
+def test_rows_with_and_without_lists_keep_their_places(connection):
+    rows = connection.execute("""
+        select i, ema(s, x, n) from (values
+            (1, [1, 2], [1.0, 2.0], 1), (2, null, [5.0], 1), (3, [1], [3.0], 1),
+            (4, [1, 2], [4.0, 6.0], null), (5, [], [], 1), (6, [1, 2], [4.0, 6.0], 2)
+        ) v(i, s, x, n) order by i
+    """).fetchall()
+    assert rows == [(1, [1.0, 2.0]), (2, None), (3, [3.0]), (4, None), (5, []), (6, [None, 5.0])]
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("ema([2, 1], [1.0, 2.0], 2)", "1 follows 2: write list"),
+        ("ema([1, 2], [1.0], 2)", "session has 2 elements and x 1"),
+        ("indicators_range([1], [1.0], [1.0], [1.0, 2.0])", "session has 1 elements and close 2"),
+        ("ema([1], [1.0], 0)", "n must be at least 1, not 0"),
+        ("rolling_percentile([1.0], 2, 3)", "1 <= min_n <= n"),
+        ("rolling_percentile([1.0], 2, 0)", "1 <= min_n <= n"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_the_reason(connection, expression, message):
+    with pytest.raises(duckdb.InvalidInputException, match=message):
+        answer(connection, expression)
+
+
+# --- registration ---
+
+
+def test_duckdb_has_no_function_of_our_names():
+    """register leaves a function that is already there: it must not be DuckDB's."""
+    ours = [function.__name__ for function in SIGNATURES]
+    with duckdb.connect() as fresh:
+        found = fresh.execute(
+            "select function_name from duckdb_functions() where function_name in $1", [ours]
+        )
+        assert found.fetchall() == []
+
+
+def test_two_connections_to_one_file_may_both_register(tmp_path):
+    with duckdb.connect(tmp_path / "w.duckdb") as first:
+        register(first)
+        with duckdb.connect(tmp_path / "w.duckdb") as second:
+            register(second)
+            first.close()
+            assert answer(second, "ema([1], [7.0], 1)") == [7.0]
+
+
+def test_dbt_finds_the_plugin_and_it_registers():
+    plugin = BasePlugin.create("dbt_project.kernels.duckdb_plugin")
+    with duckdb.connect() as opened:
+        plugin.configure_connection(opened)
+        assert answer(opened, "ema([1], [7.0], 1)") == [7.0]
+
+
+# --- Arrow ---
+
+
+def test_slices_and_chunks_give_what_whole_arrays_give():
+    session = pa.array([[9], [1, 2], [4, 5, 6], [1]], SESSIONS)
+    x = pa.array([[0.0], [1.0, 3.0], [2.0, 4.0, None], [8.0]], DOUBLES)
+    n = pa.array([1, 2, 2, 1], pa.int32())
+    whole = arrow.ema(session, x, n)
+    assert whole.to_pylist() == [[0.0], [None, 2.0], [None, 3.0, None], [8.0]]
+    assert arrow.ema(session[1:3], x[1:3], n[1:3]).equals(whole[1:3])
+    chunked = [pa.chunked_array([array[:2], array[2:]]) for array in (session, x, n)]
+    assert arrow.ema(*chunked).equals(whole)
+    short_offsets = [array.cast(pa.list_(array.type.value_type)) for array in (session, x)]
+    assert arrow.ema(*(array[1:] for array in (*short_offsets, n))).equals(whole[1:])
+
+
+def test_a_null_list_may_hide_elements():
+    hidden = pa.LargeListArray.from_arrays(
+        pa.array([0, 2, 4], pa.int64()), pa.array([1.0, 3.0, 5.0, 7.0]), mask=pa.array([True, False])
+    )
+    session = pa.array([[1], [1, 2]], SESSIONS)
+    assert arrow.ema(session, hidden, pa.array([1, 1], pa.int32())).to_pylist() == [None, [5.0, 7.0]]
+
+
+def test_no_rows():
+    empty = arrow.indicators_close(pa.array([], SESSIONS), pa.array([], DOUBLES))
+    assert len(empty) == 0 and [field.name for field in empty.type] == list(indicators.CLOSE_COLUMNS)
+    assert (
+        len(
+            arrow.rolling_percentile(
+                pa.chunked_array([], DOUBLES), pa.array([], pa.int32()), pa.array([], pa.int32())
+            )
+        )
+        == 0
+    )
+
+
+def test_infinity_never_leaves():
+    lists = arrow._lists(np.array([[1.0, np.inf, np.nan, -np.inf]]), np.array([0, 4]), np.array([True]))
+    assert lists[0].to_pylist() == [[1.0, None, None, None]]
+
+
+def test_values_without_nulls_are_viewed():
+    x = pa.array([[1.0, 2.0], [3.0]], DOUBLES)
+    assert np.shares_memory(arrow._doubles(x[1:]), x.values.to_numpy())
+
+
+def test_without_a_writable_cache_functions_compile_all_the_same():
+    scope = {}
+    exec(compile("def twice(x):\n    return 2 * x", "/nowhere/twice.py", "exec"), scope)
+    assert indicators._compiled(scope["twice"])(21) == 42
