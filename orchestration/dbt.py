@@ -1,11 +1,11 @@
 """The dbt project as Dagster assets; its tests are their blocking checks."""
 
-import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
 from assets.home import Home
 from orchestration.fingerprint import (
@@ -70,12 +70,34 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
                 return
             forget_build(connection)
         with warehouse.home.exclusive(warehouse.wait_s):
-            yield from dbt.cli(
-                ["build", "--exclude-resource-type", "unit_test"],
-                context=context,
-                target_path=warehouse.home.dbt / "target",  # where the parsed project is, so that dbt need not parse again
-            ).stream()
+            yield from _with_row_counts(
+                dbt.cli(
+                    ["build", "--exclude-resource-type", "unit_test"],
+                    context=context,
+                    target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
+                )
+            )
         with warehouse.connect() as connection:
             record_build(connection, current)
 
     return dbt_build
+
+
+def _with_row_counts(invocation: DbtCliInvocation) -> Iterator:
+    """The invocation's Dagster events as they come; tables carry the row counts that report_rows.sql logs."""
+    counted = re.compile(r"rows (\S+) (\d+)")
+    rows: dict[str, int] = {}
+    for event in invocation.stream_raw_events():
+        if said := counted.fullmatch(event.raw_event["info"]["msg"]):
+            rows[said[1]] = int(said[2])
+            continue
+        for told in event.to_default_asset_events(
+            manifest=invocation.manifest,
+            dagster_dbt_translator=invocation.dagster_dbt_translator,
+            context=invocation.context,
+            target_path=invocation.target_path,
+            project=invocation.project,
+        ):
+            node = event.raw_event["data"].get("node_info", {}).get("unique_id")
+            counts = isinstance(told, dg.Output) and node in rows
+            yield told.with_metadata({**told.metadata, "dagster/row_count": rows[node]}) if counts else told

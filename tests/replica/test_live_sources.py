@@ -33,57 +33,14 @@ KEY = "0123456789abcdef0123456789abcdef"
 FAULTS = ("429", "500", "html200", "truncate", "empty")
 
 
-@dataclass
-class Replica:
-    url: str
-
-    def log(self) -> dict:
-        return requests.get(f"{self.url}/__replica/log", timeout=10).json()
-
-    def set_as_of(self, day: date) -> None:
-        requests.post(f"{self.url}/__replica/as_of", data=json.dumps({"date": day.isoformat()}), timeout=10)
-
-    def set_faults(self, faults: dict) -> None:
-        requests.post(f"{self.url}/__replica/faults", data=json.dumps(faults), timeout=10)
-        requests.post(f"{self.url}/__replica/reset", timeout=10)
-
-
-@contextmanager
-def _running(script: Path) -> Iterator[Replica]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, str(script), "--port", str(port), "--as-of", AS_OF.isoformat()]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        replica = Replica(f"http://127.0.0.1:{port}")
-        for _ in range(300):
-            try:
-                replica.log()
-                break
-            except requests.ConnectionError:
-                assert process.poll() is None, "the replica ended before it answered"
-                time.sleep(0.1)
-        yield replica
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def running(replica_script: Path) -> Iterator[Replica]:
-    with ExitStack() as stack:
-        yield stack.enter_context(_running(replica_script))
-
-
 @pytest.fixture
-def replica(running: Replica) -> Replica:
+def replica(running):
     running.set_faults({})
     return running
 
 
 @pytest.fixture
-def live(replica: Replica, tmp_path: Path) -> Callable[..., LiveSource]:
+def live(replica, tmp_path: Path) -> Callable[..., LiveSource]:
     def make(attempts: int = 4, pause: float = 0.05) -> LiveSource:
         return LiveSource(
             [

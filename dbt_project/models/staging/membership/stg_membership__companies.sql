@@ -2,12 +2,8 @@ with source as (
     select * from {{ source('raw', 'companies') }}
 ),
 
-as_of as (
-    select * from {{ source('ref', 'as_of') }}
-),
-
 latest_payload as (
-    select max_by(payload_hash, fetched_at) as payload_hash
+    select max(fetched_at) as fetched_at
     from source
 ),
 
@@ -22,9 +18,7 @@ known as (
             order by source.fetched_at desc, source.symbol asc
         ) as spelling_rank
     from source
-    inner join latest_payload on source.payload_hash = latest_payload.payload_hash
-    cross join as_of
-    where source.known_at <= as_of.as_of_at
+    inner join latest_payload on source.fetched_at = latest_payload.fetched_at
 ),
 
 one_a_symbol as (

@@ -8,7 +8,7 @@ as_of as (
 
 -- a snapshot: what the latest payload no longer lists was a mistake of an earlier one
 latest_payload as (
-    select max_by(payload_hash, fetched_at) as payload_hash
+    select max(fetched_at) as fetched_at
     from source
 ),
 
@@ -19,7 +19,7 @@ known as (
         source.start_date,
         source.end_date
     from source
-    inner join latest_payload on source.payload_hash = latest_payload.payload_hash
+    inner join latest_payload on source.fetched_at = latest_payload.fetched_at
     cross join as_of
     where source.known_at <= as_of.as_of_at
 )

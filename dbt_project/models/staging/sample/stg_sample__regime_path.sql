@@ -7,16 +7,16 @@ as_of as (
 ),
 
 latest_payload as (
-    select max_by(payload_hash, fetched_at) as payload_hash
+    select max(fetched_at) as fetched_at
     from source
 ),
 
 known as (
     select source.date, source.regime
     from source
-    inner join latest_payload on source.payload_hash = latest_payload.payload_hash
+    inner join latest_payload on source.fetched_at = latest_payload.fetched_at
     cross join as_of
-    where source.known_at <= as_of.as_of_at and source.date <= as_of.as_of_date
+    where source.date <= as_of.as_of_date
 )
 
 select * from known

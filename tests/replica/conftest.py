@@ -1,0 +1,68 @@
+"""The replica of the real services as a process of the tests."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+import requests
+
+AS_OF = date(2026, 1, 30)
+
+
+@dataclass
+class Replica:
+    url: str
+
+    def log(self) -> dict:
+        return requests.get(f"{self.url}/__replica/log", timeout=10).json()
+
+    def set_as_of(self, day: date) -> None:
+        requests.post(f"{self.url}/__replica/as_of", data=json.dumps({"date": day.isoformat()}), timeout=10)
+
+    def set_faults(self, faults: dict) -> None:
+        requests.post(f"{self.url}/__replica/faults", data=json.dumps(faults), timeout=10)
+        requests.post(f"{self.url}/__replica/reset", timeout=10)
+
+
+@contextmanager
+def running_replica(script: Path, *options: str) -> Iterator[Replica]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(script), "--port", str(port), "--as-of", AS_OF.isoformat(), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        replica = Replica(f"http://127.0.0.1:{port}")
+        for _ in range(300):
+            try:
+                replica.log()
+                break
+            except requests.ConnectionError:
+                assert process.poll() is None, "the replica ended before it answered"
+                time.sleep(0.1)
+        yield replica
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def start_replica(replica_script: Path) -> Iterator[Callable[..., Replica]]:
+    """Starts replicas with further options; they end with the module."""
+    with ExitStack() as stack:
+        yield lambda *options: stack.enter_context(running_replica(replica_script, *options))
+
+
+@pytest.fixture(scope="module")
+def running(start_replica) -> Replica:
+    return start_replica()

@@ -1,0 +1,152 @@
+"""The whole way on real observations: every instrument and series, a few of the stocks."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.catalog import load_catalog
+from assets.home import Home
+from assets.sources.fiscal_data import FiscalDataSource
+from assets.sources.fred import FredSource
+from assets.sources.live import LiveSource
+from assets.sources.membership import MembershipSource
+from assets.sources.yahoo import YahooSource
+from orchestration.runs import start
+from orchestration.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+CATALOG = load_catalog()
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def folder(real_data, tmp_path_factory) -> Path:
+    """The real observations with forty of the stocks."""
+    folder = tmp_path_factory.mktemp("data")
+    for file in real_data.iterdir():
+        if file.is_file() and file.name != "constituent_prices.parquet":
+            (folder / file.name).symlink_to(file)
+    duckdb.execute(
+        f"""copy (select * from '{real_data}/constituent_prices.parquet' where symbol in
+                  (select distinct symbol from '{real_data}/constituent_prices.parquet' order by 1 limit 40))
+            to '{folder}/constituent_prices.parquet'"""
+    )
+    return folder
+
+
+def live(url: str, home: Path) -> LiveSource:
+    """The live source without its politeness: nobody else asks this replica."""
+    return LiveSource(
+        [
+            FredSource(url, KEY, CATALOG, min_interval=0),
+            FiscalDataSource(url, CATALOG, min_interval=0),
+            YahooSource(url, home / "yfinance", CATALOG, min_interval=0, batch_pause=0),
+            MembershipSource(url),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def world(start_replica, folder, tmp_path_factory):
+    """(home, replica) after a run up to 2026-01-29 and another up to 2026-01-30."""
+    replica = start_replica("--data", str(folder))
+    settings = Settings(home=tmp_path_factory.mktemp("live") / "home", source="live")
+    Home(settings.home).claim("live")
+    for day in ("2026-01-29", "2026-01-30"):
+        replica.set_as_of(date.fromisoformat(day))
+        outcome = start(settings, "refresh", {"as_of": day}, live(replica.url, settings.home))
+        assert (outcome.refused, outcome.failed) == ([], [])
+    return settings, replica
+
+
+@pytest.fixture(scope="module")
+def cell(world):
+    """One published cell by SQL."""
+    settings, _ = world
+
+    def ask(sql: str):
+        with duckdb.connect(str(Home(settings.home).analysis), read_only=True) as connection:
+            connection.execute("use analysis.analysis")
+            ((value,),) = connection.execute(sql).fetchall()
+            return value
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select tga_close_bn from treasury_cash where record_date = '2026-01-28'", 952.705),
+        ("select tga_close_bn from treasury_cash where record_date = '2026-01-22'", 888.450),
+        ("select close from price_indicators where symbol = 'XLK' and date = '2026-01-30'", 143.88),
+        ("select rsi_14 from price_indicators where symbol = '^GSPC' and date = '2026-01-30'", 53.36),
+        ("select net_liquidity_bn from liquidity where date = '2026-01-30'", 5609.9),
+    ],
+)
+def test_the_numbers_of_the_day(cell, sql, expected):
+    digits = len(str(expected).split(".")[1])
+    assert round(cell(sql), digits) == expected
+
+
+def test_the_averages_of_the_day(cell):
+    assert cell("select above_sma_200 from price_indicators where symbol = 'IWM' and date = '2026-01-30'")
+    assert not cell("select above_sma_50 from price_indicators where symbol = 'XLK' and date = '2026-01-30'")
+
+
+def test_each_leg_of_net_liquidity_is_the_one_known_that_evening(cell):
+    dates = cell("select (fed_assets_date, tga_date, rrp_date) from liquidity where date = '2026-01-30'")
+    assert tuple(dates) == (date(2026, 1, 28), date(2026, 1, 29), date(2026, 1, 30))
+
+
+def test_the_three_eras_meet_without_a_seam(cell):
+    assert cell(
+        """select count(*) from (select tga_open_bn - lag(tga_close_bn) over (order by record_date) as step
+           from treasury_cash) where abs(step) > 1e-9"""
+    ) == 0
+    assert cell("select count(distinct statement_era) from treasury_cash") == 3
+
+
+def test_a_bad_bar_from_the_service_is_refused_and_the_publication_stands(world, folder, start_replica):
+    settings, _ = world
+    before = Home(settings.home).analysis.resolve()
+    broken = folder.parent / "broken"
+    broken.mkdir()
+    for file in folder.iterdir():
+        if file.name != "prices.parquet":
+            (broken / file.name).symlink_to(file.resolve())
+    duckdb.execute(
+        f"""copy (select * replace (case when symbol = 'SPY' and date = '2026-01-30' then low - 5 else high end as high)
+                  from '{folder}/prices.parquet') to '{broken}/prices.parquet'"""
+    )
+    replica = start_replica("--data", str(broken))
+    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, live(replica.url, settings.home))
+    assert outcome.exit_code == 1
+    said = "\n".join(outcome.refused)
+    assert "price_indicators" in said and "SPY" in said and "2026-01-30" in said
+    assert Home(settings.home).analysis.resolve() == before
+
+
+def test_an_empty_answer_of_the_price_service_fails_by_name(world):
+    settings, replica = world
+    before = Home(settings.home).analysis.resolve()
+    replica.set_faults({"yahoo": {"empty": 1.0}})
+    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, live(replica.url, settings.home))
+    replica.set_faults({})
+    assert outcome.exit_code == 3
+    assert "Yahoo" in "\n".join(outcome.failed)
+    assert Home(settings.home).analysis.resolve() == before
+
+
+def test_the_key_is_nowhere_in_the_home(world):
+    settings, _ = world
+    holding = [
+        path.relative_to(settings.home)
+        for path in settings.home.rglob("*")
+        if path.is_file() and KEY.encode() in path.read_bytes()
+    ]
+    assert not holding
