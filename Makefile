@@ -29,7 +29,7 @@ $(READY): constraints.txt pyproject.toml
 	touch $@
 
 constraints:  ## resolve the newest versions anew, for every platform and Python
-	uv pip compile --universal --upgrade --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o constraints.txt
+	uv pip compile --universal --upgrade --generate-hashes --no-strip-extras --no-header --no-annotate --group dev pyproject.toml -o constraints.txt
 
 clean:
 	rm -rf $(VENV)

@@ -43,10 +43,14 @@ class Brief:
 
 def make_brief(connection: duckdb.DuckDBPyConnection, as_of: date, simulated: bool) -> Brief:
     """The brief of the last session on or before `as_of`; raises BriefError outside the published days."""
-    first, last = connection.execute("select min(date), max(date) from liquidity").fetchall()[0]
-    if last is None or as_of < first:
+    sessions = (
+        "(select date from liquidity union all select date from breadth union all select date from price_indicators)"
+    )
+    first, last, session = connection.execute(
+        f"select min(date), max(date), max(date) filter (where date <= ?) from {sessions}", [as_of]
+    ).fetchall()[0]
+    if session is None:
         raise BriefError(f"nothing is published for {as_of}; the first session is {first}")
-    session = connection.execute("select max(date) from liquidity where date <= ?", [as_of]).fetchall()[0][0]
     facts = {
         "liquidity": _row(connection, "from liquidity where date = ?", session),
         "rates_and_credit": _row(connection, "from rates_and_credit where date = ?", session),
@@ -93,7 +97,9 @@ def _headline(facts: Mapping[str, Mapping[str, Any]]) -> str:
     breadth = "Breadth is not known."
     if above is not None and before is not None:
         word = "narrowing" if above < before else "widening" if above > before else "level"
-        breadth = f"Breadth is {word}: {above:.1f} % of members above their 50-day average, {before:.1f} % 20 sessions ago."
+        breadth = (
+            f"Breadth is {word}: {above:.1f} % of members above their 50-day average, {before:.1f} % 20 sessions ago."
+        )
     spread = facts["size"].get("log_spread_21")
     size = "Size leadership is not known."
     if spread is not None:

@@ -39,7 +39,7 @@ class FederalReserveHolidays(AbstractHolidayCalendar):
     Source: Federal Reserve, "Holidays Observed by the Federal Reserve System".
     """
 
-    rules = [
+    rules = (
         Holiday("New Year's Day", month=1, day=1, observance=sunday_to_monday),
         USMartinLutherKingJr,
         USPresidentsDay,
@@ -51,7 +51,7 @@ class FederalReserveHolidays(AbstractHolidayCalendar):
         Holiday("Veterans Day", month=11, day=11, observance=sunday_to_monday),
         USThanksgivingDay,
         Holiday("Christmas Day", month=12, day=25, observance=sunday_to_monday),
-    ]
+    )
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class Home:
         marker = self.root / "home.json"
         aside = marker.with_suffix(f".{os.getpid()}")
         aside.write_text(json.dumps(after) + "\n")
-        os.replace(aside, marker)
+        aside.replace(marker)
 
     def _marker(self) -> dict[str, str]:
         marker = self.root / "home.json"

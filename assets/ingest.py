@@ -154,7 +154,7 @@ def write_aside(path: Path, table: pa.Table) -> None:
             pq.write_table(table, file, compression="zstd")
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        aside.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -168,15 +168,11 @@ def write_aside(path: Path, table: pa.Table) -> None:
         ) from error
 
 
-def load_landed(
-    connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, dataset: Dataset
-) -> int:
+def load_landed(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, dataset: Dataset) -> int:
     """Load, oldest first, every landed file of a dataset that raw does not hold yet; the number of new rows."""
     known = {
         name
-        for (name,) in connection.execute(
-            "select file from raw.payloads where dataset = ?", [dataset.name]
-        ).fetchall()
+        for (name,) in connection.execute("select file from raw.payloads where dataset = ?", [dataset.name]).fetchall()
     }
     pending = [landed for landed in landed_files(home, dataset) if landed.path.name not in known]
     return sum(load(connection, catalog, dataset, landed) for landed in pending)
@@ -211,9 +207,7 @@ def landed_files(home: Home, dataset: Dataset) -> Iterator[Landed]:
         )
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Dataset, landed: Landed
-) -> int:
+def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
     """Append a landed file's new and changed rows to `raw`, in one transaction; the number of rows appended."""
     try:
         rows = pq.read_table(landed.path)
@@ -327,7 +321,8 @@ def _to_arrow(dataset: Dataset, frame: pd.DataFrame, request: Request) -> pa.Tab
     for name in dataset.key:
         if table[name].null_count and not dataset.snapshot:
             raise SourceError(
-                f"raw.{dataset.name}: {table[name].null_count} rows of {request.key} have no {name}; it is part of the key"
+                f"raw.{dataset.name}: {table[name].null_count} rows of {request.key} have no {name}; "
+                "it is part of the key"
             )
     twice = frame[frame.duplicated(list(dataset.key), keep=False)]
     if len(twice):

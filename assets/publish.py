@@ -174,9 +174,7 @@ def rollback(home: Home, version: str | None = None) -> Publication:
         path = home.versions / version
         damage = _damage(path)
         if damage:
-            raise PublishError(
-                f"version {version} is damaged: {'; '.join(damage)}. Choose another of: {listed}."
-            )
+            raise PublishError(f"version {version} is damaged: {'; '.join(damage)}. Choose another of: {listed}.")
         _link_names(home)
         _switch(home, version)
         return Publication(version, path, json.loads((path / MANIFEST).read_text()))
@@ -220,17 +218,13 @@ def _write_database(
     built = _comments(connection, warehouse)
     absent = [table for table in tables if table not in built]
     if absent:
-        raise PublishError(
-            f"the build has no table {SCHEMA}.{', '.join(absent)}: run the whole job before publishing."
-        )
+        raise PublishError(f"the build has no table {SCHEMA}.{', '.join(absent)}: run the whole job before publishing.")
     (folder / PARQUET).mkdir(parents=True)
     with _attached(connection, folder / DATABASE, f"storage_version '{STORAGE_VERSION}'") as name:
         connection.execute(f"create schema {name}.{SCHEMA}")
         for table in tables:
             target = f"{name}.{SCHEMA}.{_quoted(table)}"
-            connection.execute(
-                f"create table {target} as from {_quoted(warehouse)}.{SCHEMA}.{_quoted(table)}"
-            )
+            connection.execute(f"create table {target} as from {_quoted(warehouse)}.{SCHEMA}.{_quoted(table)}")
             comment, columns = built[table]
             if is_simulated:
                 comment = f"SIMULATED DATA. {comment or ''}".rstrip()
@@ -242,20 +236,16 @@ def _write_database(
     left = folder / f"{DATABASE}.wal"
     if left.exists():
         raise PublishError(
-            f"DuckDB left {left.name} on the candidate: tables could be lost. "
-            "Run again, and report it if it recurs."
+            f"DuckDB left {left.name} on the candidate: tables could be lost. Run again, and report it if it recurs."
         )
 
 
-def _comments(
-    connection: duckdb.DuckDBPyConnection, database: str
-) -> dict[str, tuple[str | None, dict[str, str]]]:
+def _comments(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, tuple[str | None, dict[str, str]]]:
     """table -> (its comment, column -> comment); CREATE TABLE AS drops both."""
     found: dict[str, tuple[str | None, dict[str, str]]] = {}
     for relation in ("table", "view"):
         for name, comment in connection.execute(
-            f"select {relation}_name, comment from duckdb_{relation}s() "
-            "where database_name = ? and schema_name = ?",
+            f"select {relation}_name, comment from duckdb_{relation}s() where database_name = ? and schema_name = ?",
             [database, SCHEMA],
         ).fetchall():
             found[name] = (comment, {})
@@ -276,8 +266,7 @@ def _write_parquet(
     for table in tables:
         path = folder / f"{table}.parquet"
         rows = connection.execute(
-            f"copy (from {name}.{SCHEMA}.{_quoted(table)}) to {_literal(str(path))} "
-            "(format parquet, compression zstd)"
+            f"copy (from {name}.{SCHEMA}.{_quoted(table)}) to {_literal(str(path))} (format parquet, compression zstd)"
         ).fetchone()[0]
         described[table] = {"rows": rows, "sha256": _sha256(path)}
     return described
@@ -384,8 +373,7 @@ def _damage(path: Path) -> list[str]:
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         expected = {DATABASE: manifest["database"]["sha256"]} | {
-            f"{PARQUET}/{table}.parquet": described["sha256"]
-            for table, described in manifest["tables"].items()
+            f"{PARQUET}/{table}.parquet": described["sha256"] for table, described in manifest["tables"].items()
         }
     except (OSError, ValueError, KeyError) as error:
         return [f"{MANIFEST} cannot be read: {error}"]

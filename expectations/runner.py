@@ -99,8 +99,7 @@ class Verdict:
                 continue
             rows = self.rows[result.table]
             lines.append(
-                f"{result.severity.upper()} {result.table} ({rows:,} rows) breaks {result.rule}: "
-                f"{result.description}."
+                f"{result.severity.upper()} {result.table} ({rows:,} rows) breaks {result.rule}: {result.description}."
             )
             if result.cause is not None:
                 lines.append(f"    the rule could not be run: {result.cause}")
@@ -161,9 +160,7 @@ class _Measured:
             self.causes = {rule.name: f"there is no table {self._places['table']}" for rule in self.rules}
             return
         try:
-            self.rows = self._connection.execute(f"select count(*) from {self._places['table']}").fetchone()[
-                0
-            ]
+            self.rows = self._connection.execute(f"select count(*) from {self._places['table']}").fetchone()[0]
             found = self._select(self.rules)
         except duckdb.Error:
             # One rule's missing column fails the query of all: ask one by one, each speaks for itself.

@@ -88,9 +88,7 @@ def _none(
     )
 
 
-def _common(
-    key: tuple[str, ...], columns: dict[str, str], datasets: tuple[str, ...] = ()
-) -> tuple[Rule, ...]:
+def _common(key: tuple[str, ...], columns: dict[str, str], datasets: tuple[str, ...] = ()) -> tuple[Rule, ...]:
     """Shape, key and emptiness; a table whose `datasets` this home's source does not offer may be empty."""
     keys = ", ".join(key)
     wanted = ", ".join(f"('{name}', '{kind}', '{_TYPES[kind]}')" for name, kind in columns.items())
@@ -100,9 +98,7 @@ def _common(
         f"left join {{columns}} as have on have.column_name = wanted.name "
         f"where have.column_name is null or not regexp_matches(have.data_type, wanted.pattern) order by 1"
     )
-    duplicates = (
-        f"select {keys}, count(*) as times from {{table}} group by {keys} having count(*) > 1 order by {keys}"
-    )
+    duplicates = f"select {keys}, count(*) as times from {{table}} group by {keys} having count(*) > 1 order by {keys}"
     empty = "count(*)"
     unless = ""
     if datasets:
@@ -162,9 +158,7 @@ def _known(column: str, what: str, datasets: tuple[str, ...]) -> Rule:
     )
 
 
-def _within(
-    column: str, low: float, high: float, key: tuple[str, ...], severity: Severity = "critical"
-) -> Rule:
+def _within(column: str, low: float, high: float, key: tuple[str, ...], severity: Severity = "critical") -> Rule:
     return _none(
         f"{column}_range",
         f"{column} not between {low} - {_ARITHMETIC} and {high} + {_ARITHMETIC}",
@@ -210,15 +204,11 @@ def _treasury_cash() -> Table:
     since = f"record_date >= {_VERIFIED_STATEMENTS}"
     consecutive = "gate_number - gate_previous_number = 1"
     opening = f"{consecutive} and abs(tga_open_bn - gate_previous_close_bn) > 0.0005"
-    opening_shown = (
-        "tga_open_bn, gate_previous_date as previous_date, gate_previous_close_bn as previous_close_bn"
-    )
+    opening_shown = "tga_open_bn, gate_previous_date as previous_date, gate_previous_close_bn as previous_close_bn"
     residual = "abs(tga_open_bn + deposits_bn - withdrawals_bn - tga_close_bn)"
     flows_shown = "tga_open_bn, deposits_bn, withdrawals_bn, tga_close_bn"
     gap = "gate_number - gate_previous_number > 1"
-    gap_shown = (
-        "gate_previous_date as previous_date, gate_number - gate_previous_number - 1 as missing_business_days"
-    )
+    gap_shown = "gate_previous_date as previous_date, gate_number - gate_previous_number - 1 as missing_business_days"
     return Table(
         key,
         columns,
@@ -450,9 +440,7 @@ def _price_indicators() -> Table:
         "is_warm": "boolean",
     }
     # the index fund first: it is what the trend of the regime model is measured on
-    lead_symbol = (
-        "(select symbol from {table} where symbol in ('SPY', '^GSPC') order by symbol <> 'SPY' limit 1)"
-    )
+    lead_symbol = "(select symbol from {table} where symbol in ('SPY', '^GSPC') order by symbol <> 'SPY' limit 1)"
     missing = (
         "select date from {schema}.calendar where is_xnys_session and date <= {as_of} "
         "and xnys_number > (select xnys_number from {schema}.calendar where date = {as_of}) - 252 "

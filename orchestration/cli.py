@@ -66,10 +66,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
 @app.command()
 def run(
     source: Annotated[
-        str | None, typer.Option(help="sample (simulated, offline), files or live; default: the home's own, else sample.")
+        str | None,
+        typer.Option(help="sample (simulated, offline), files or live; default: the home's own, else sample."),
     ] = None,
     from_: Annotated[
-        Path | None, typer.Option("--from", metavar="DIR", help="The folder of vendor exports, for --source files.")
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="The folder of vendor exports, for --source files."),
     ] = None,
     as_of: AsOf = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Fetch and build everything anew.")] = False,
@@ -134,7 +136,9 @@ def list_versions(as_json: Json = False) -> None:
 
 @app.command(name="rollback")
 def roll_back(
-    version: Annotated[str | None, typer.Argument(help="A version of `tidegauge versions`; default: the one before.")] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="A version of `tidegauge versions`; default: the one before.")
+    ] = None,
 ) -> None:
     """Publish an earlier version again."""
     home = Home(_settings().home)

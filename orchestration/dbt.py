@@ -60,9 +60,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         dagster_dbt_translator=Translator(),
         name="dbt_build",
     )
-    def dbt_build(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse, options: RunOptions
-    ):
+    def dbt_build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse, options: RunOptions):
         with warehouse.connect() as connection:
             current = inputs_hash(connection)
             if current == published_inputs_hash(warehouse.home) and not options.anew:

@@ -41,7 +41,10 @@ def examine(settings: Settings) -> list[Finding]:
         _publication(home),
     ]
     if source == "live":
-        findings += [_fred_key(settings), *(_reachable(name, url) for name, url in _services(settings).items())]
+        findings += [
+            _fred_key(settings),
+            *(_reachable(name, url) for name, url in _services(settings).items()),
+        ]
     if source == "files":
         findings.append(_files(settings))
     return findings

@@ -1,6 +1,7 @@
 """The reference tables and the raw datasets as Dagster assets, one asset a table."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
@@ -47,7 +48,9 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 "as_of": _as_of_table(as_of, source),
                 "calendar": calendar_table(as_of),
                 "datasets": _datasets_table(
-                    catalog, source.name, landed_datasets(warehouse.home) if options.rebuild else source.datasets
+                    catalog,
+                    source.name,
+                    landed_datasets(warehouse.home) if options.rebuild else source.datasets,
                 ),
                 "series": catalog.series_table(),
                 "instruments": catalog.instruments_table(),
@@ -146,9 +149,7 @@ def raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
                     metadata["missing"] = ", ".join(sorted(done.missing))
                     context.log.warning(_missing_in_words(dataset, sorted(done.missing)))
             total = connection.execute(f"select count(*) from raw.{dataset.name}").fetchall()[0][0]
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": total, "rows_new": new_rows, **metadata}
-        )
+        return dg.MaterializeResult(metadata={"dagster/row_count": total, "rows_new": new_rows, **metadata})
 
     return load_dataset
 
@@ -163,12 +164,10 @@ def current_as_of(connection: duckdb.DuckDBPyConnection) -> date:
     return connection.execute("select as_of_date from ref.as_of").fetchall()[0][0]
 
 
-class speaking_failures:
+@contextmanager
+def speaking_failures() -> Iterator[None]:
     """Turns our own errors into Dagster failures that carry their message alone."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind, error, traceback) -> None:
-        if isinstance(error, (SourceError, LandingError, HomeError, EngineError)):
-            raise dg.Failure(description=str(error), allow_retries=getattr(error, "retryable", False)) from error
+    try:
+        yield
+    except (SourceError, LandingError, HomeError, EngineError) as error:
+        raise dg.Failure(str(error), allow_retries=getattr(error, "retryable", False)) from error

@@ -30,7 +30,10 @@ class _ProgressHandler(logging.Handler):
         event = record.__dict__.get("dagster_meta", {}).get("dagster_event")
         if event is None:
             if record.levelno == logging.WARNING:
-                self.console.print(Text(f"  note  {record.__dict__['dagster_meta']['orig_message']}", style="yellow"), soft_wrap=True)
+                self.console.print(
+                    Text(f"  note  {record.__dict__['dagster_meta']['orig_message']}", style="yellow"),
+                    soft_wrap=True,
+                )
             return
         kind = event.event_type_value
         if kind == "STEP_START":

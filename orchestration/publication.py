@@ -10,9 +10,9 @@ import duckdb
 
 from assets.publish import GateRefused, Publication, PublishError, publish
 from expectations.runner import Verdict, judge
+from orchestration.database import EngineError
 from orchestration.fingerprint import built_inputs_hash, inputs_hash
 from orchestration.ingestion import OWNERS, current_as_of, speaking_failures
-from orchestration.database import EngineError
 from orchestration.resources import Warehouse
 from orchestration.settings import PROJECT
 
@@ -126,7 +126,5 @@ def publish_build(
 
 def code_revision() -> str | None:
     """The git revision of the project; None outside a checkout."""
-    git = subprocess.run(
-        ["git", "-C", str(PROJECT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
+    git = subprocess.run(["git", "-C", str(PROJECT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return git.stdout.strip() or None

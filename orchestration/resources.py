@@ -40,9 +40,7 @@ class Warehouse(dg.ConfigurableResource):
         with self.home.exclusive(self.wait_s):
             while True:
                 try:
-                    connection = open_database(
-                        self.home.warehouse, read_only=False, memory_limit=self.memory_limit
-                    )
+                    connection = open_database(self.home.warehouse, read_only=False, memory_limit=self.memory_limit)
                     break
                 except HomeError:
                     if time.monotonic() > deadline:

@@ -48,7 +48,7 @@ def start(settings: Settings, job: str, options: dict[str, Any], source: Source 
     ):
         warnings.simplefilter("ignore", dg.BetaWarning)
         # Its warnings speak of Dagster's own workings; what concerns the run comes through the progress logger.
-        logging.getLogger("dagster").setLevel(logging.ERROR)
+        logging.getLogger("dagster._core").setLevel(logging.ERROR)
         _close_dead_runs(instance)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
@@ -72,6 +72,7 @@ def prepare_instance(home: Home) -> None:
             yaml.safe_dump(
                 {
                     "telemetry": {"enabled": False},
+                    "nux": {"enabled": False},  # no invitation to a newsletter over the lineage
                     "concurrency": {"runs": {"max_concurrent_runs": 1}},
                     "run_monitoring": {"enabled": True},
                 }

@@ -66,6 +66,7 @@ class FilesSource:
     """Every file in full at every load; loading an unchanged one again changes nothing."""
 
     name = "files"
+    last_day = None
 
     def __init__(self, folder: Path, catalog: Catalog) -> None:
         self._folder = Path(folder)
@@ -102,8 +103,7 @@ class FilesSource:
         path, entry = self._folder / request.key, self._entry(request)
         if path.suffix.lower() not in _FORMATS:
             raise SourceError(
-                f"raw.{request.dataset}: {path}: only {' and '.join(_FORMATS)} files can be read: "
-                "correct the pattern"
+                f"raw.{request.dataset}: {path}: only {' and '.join(_FORMATS)} files can be read: correct the pattern"
             )
         problem = None
         try:
@@ -169,9 +169,7 @@ class FilesSource:
                 f"Correct the file, or `columns` and `delimiter` in {MAPPING}"
             )
 
-    def _column(
-        self, request: Request, entry: _Entry, name: str, kind: str, theirs: pd.DataFrame
-    ) -> pd.Series:
+    def _column(self, request: Request, entry: _Entry, name: str, kind: str, theirs: pd.DataFrame) -> pd.Series:
         column = _names(entry, self._catalog.datasets[request.dataset], theirs)[name]
         received = theirs[column]
         if kind == "DATE":
@@ -343,14 +341,11 @@ def _read_entry(path: Path, catalog: Catalog, name: str, item: Any) -> _Entry:
         unknown = sorted(map(str, set(getattr(entry, option)) - set(dataset.columns)))
         if unknown:
             raise SourceError(
-                f"{where}: {option}: unknown column {', '.join(unknown)}; "
-                f"there are {', '.join(dataset.columns)}"
+                f"{where}: {option}: unknown column {', '.join(unknown)}; there are {', '.join(dataset.columns)}"
             )
     for column, factor in entry.multiply.items():
         if dataset.columns[column] not in _NUMBERS or not isinstance(factor, int | float):
-            raise SourceError(
-                f"{where}: multiply: {column}: {factor!r} needs a number, for a column of numbers"
-            )
+            raise SourceError(f"{where}: multiply: {column}: {factor!r} needs a number, for a column of numbers")
     for column, value in entry.constants.items():
         if not isinstance(value, _PLAIN[dataset.columns[column]]):
             raise SourceError(f"{where}: constants: {column}: {value!r} is not a {dataset.columns[column]}")

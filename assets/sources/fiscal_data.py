@@ -19,9 +19,7 @@ from assets.sources.http import Client, TemporaryError, now
 PAGE_SIZE = 10_000
 _SERVICE = "Fiscal Data"
 _ROOT = "/services/api/fiscal_service"
-_UNIT_CHANGED = (
-    "Nothing was loaded: find out whether the unit changed, then correct the source and the models"
-)
+_UNIT_CHANGED = "Nothing was loaded: find out whether the unit changed, then correct the source and the models"
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,7 @@ _TABLES = {
         timedelta(days=30),
     ),
     # Rows exist from the announcement; their results come with the auction, later amendments by settlement.
-    "auctions": _Table(
-        "/v1/accounting/od/auctions_query", "auction_date", "auction_date,cusip", timedelta(days=120)
-    ),
+    "auctions": _Table("/v1/accounting/od/auctions_query", "auction_date", "auction_date,cusip", timedelta(days=120)),
 }
 _AMOUNTS = {
     "operating_cash_balance": ("open_today_bal", "close_today_bal", "open_month_bal", "open_fiscal_year_bal"),

@@ -172,17 +172,13 @@ class FredSource:
 def _whole_info(series_id: str, info: pd.Series) -> dict[str, str]:
     found = {str(k): str(v) for k, v in info.items()}
     if found.get("id") != series_id or "observation_start" not in found:
-        raise TemporaryError(
-            f"FRED: series {series_id}: the answer is not FRED's metadata; an outage page, perhaps"
-        )
+        raise TemporaryError(f"FRED: series {series_id}: the answer is not FRED's metadata; an outage page, perhaps")
     return found
 
 
 def _whole_observations(series_id: str, observations: pd.Series) -> pd.Series:
     if observations.empty:
-        raise TemporaryError(
-            f"FRED: series {series_id}: an answer without observations, though the series has begun"
-        )
+        raise TemporaryError(f"FRED: series {series_id}: an answer without observations, though the series has begun")
     return observations
 
 
@@ -191,15 +187,11 @@ def _failure(series_id: str, error: BaseException) -> SourceError:
     refusal = error.__context__
     if not isinstance(refusal, urllib.error.HTTPError):
         if type(error) is ValueError:
-            return SourceError(
-                f"{where}: an observation that is not a number or a date: {redact(str(error))}"
-            )
+            return SourceError(f"{where}: an observation that is not a number or a date: {redact(str(error))}")
         return TemporaryError(f"{where}: no whole answer ({type(error).__name__})")
     status, said = refusal.code, redact(" ".join(str(error).split()))
     if temporary_status(status):
-        return TemporaryError(
-            f"{where}: HTTP {status} ({said})", retry_after=retry_after_seconds(refusal.headers)
-        )
+        return TemporaryError(f"{where}: HTTP {status} ({said})", retry_after=retry_after_seconds(refusal.headers))
     if "series does not exist" in said:
         return SeriesUnknownError(
             f"{where}: FRED has no such series: correct catalog.yml, or mark it `required: false`"

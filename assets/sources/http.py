@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ import requests
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from assets.sources.base import Payload, SourceError
+from assets.sources.base import SourceError
 
 T = TypeVar("T")
 
@@ -151,9 +150,7 @@ class Client:
                 # The text of the exception holds the whole address, keys included; its kind is enough.
                 kind = type(error).__name__
                 if isinstance(error, ValueError):
-                    failure = SourceError(
-                        f"{self._service}: {where} is not an address ({kind}): check {self._setting}"
-                    )
+                    failure = SourceError(f"{self._service}: {where} is not an address ({kind}): check {self._setting}")
                 else:
                     failure = TemporaryError(f"{self._service}: no whole answer from {where} ({kind})")
             if failure:
@@ -163,9 +160,7 @@ class Client:
 
         return ask_again(ask, attempts=self._attempts, pause=self._pause)
 
-    def get_json(
-        self, path: str, check: Callable[[Any], None], params: Mapping[str, Any] | None = None
-    ) -> Any:
+    def get_json(self, path: str, check: Callable[[Any], None], params: Mapping[str, Any] | None = None) -> Any:
         """The JSON body of an answer; `check` raises TemporaryError on a body that is not whole."""
         where = redact(f"{self._base_url}{path}")
 

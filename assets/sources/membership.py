@@ -26,9 +26,7 @@ class MembershipSource:
     name = "membership"
     datasets = frozenset({"index_membership"})
 
-    def __init__(
-        self, base_url: str, *, timeout: float = 30.0, attempts: int = 4, pause: float = 1.0
-    ) -> None:
+    def __init__(self, base_url: str, *, timeout: float = 30.0, attempts: int = 4, pause: float = 1.0) -> None:
         self._client = Client(
             _SERVICE, base_url, "TIDEGAUGE_MEMBERSHIP_URL", timeout=timeout, attempts=attempts, pause=pause
         )
@@ -49,9 +47,7 @@ class MembershipSource:
             wrong = dates[name].isna() & ((text != "") | (name == "start_date"))
             if wrong.any():
                 line = int(wrong.to_numpy().argmax())
-                raise SourceError(
-                    f"{_SERVICE}: line {line + 2}: {name} {text[line]!r} is not a date (YYYY-MM-DD)"
-                )
+                raise SourceError(f"{_SERVICE}: line {line + 2}: {name} {text[line]!r} is not a date (YYYY-MM-DD)")
         frame = pd.DataFrame(
             {
                 "index_id": "sp500",

@@ -295,9 +295,7 @@ class YahooSource:
         lost = {**answers.failed, **answers.empty, **answers.not_kept}
         as_of = request.params["as_of"]
         required = sorted(
-            symbol
-            for symbol in lost
-            if symbol in self._instruments and self._instruments[symbol].required_on(as_of)
+            symbol for symbol in lost if symbol in self._instruments and self._instruments[symbol].required_on(as_of)
         )
         told = list(dict.fromkeys([*required, *lost]))[:5]
         reasons = "; ".join(f"{symbol}: {lost[symbol]}" for symbol in told)

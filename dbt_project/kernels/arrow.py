@@ -18,9 +18,7 @@ def indicators_close(session, close):
 
 
 def indicators_range(session, high, low, close):
-    return _struct(
-        indicators.range_family, indicators.RANGE_COLUMNS, session=session, high=high, low=low, close=close
-    )
+    return _struct(indicators.range_family, indicators.RANGE_COLUMNS, session=session, high=high, low=low, close=close)
 
 
 def indicators_return(session, adj_close):
@@ -50,9 +48,7 @@ def rolling_percentile(x, n, min_n):
 
 
 def _struct(family, columns, *, session, **values):
-    known, (session, *lists) = _rows(
-        (session, _SESSIONS), *((column, _DOUBLES) for column in values.values())
-    )
+    known, (session, *lists) = _rows((session, _SESSIONS), *((column, _DOUBLES) for column in values.values()))
     offsets = _offsets(session=session, **dict(zip(values, lists, strict=True)))
     out = np.empty((len(columns), offsets[-1]))
     family(offsets, _sessions(session), *map(_doubles, lists), out)

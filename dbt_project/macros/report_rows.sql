@@ -1,4 +1,4 @@
-{# Tells the log how many rows a table got, for the one who waits for it; a view is not counted, that would run it. #}
+{# Tells the log how many rows a table got; a view is not counted, that would run it. #}
 {% macro report_rows() %}
     {%- if execute and config.get('materialized') in ('table', 'seed') -%}
         {%- set counted = run_query('select count(*) from ' ~ this) -%}

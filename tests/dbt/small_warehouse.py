@@ -35,8 +35,7 @@ REF_TABLES = {
         " next_federal_business_day DATE, next_bond_business_day DATE"
     ),
     "datasets": (
-        "dataset VARCHAR, title VARCHAR, source VARCHAR, offered BOOLEAN, max_age_sessions INTEGER,"
-        " licence VARCHAR"
+        "dataset VARCHAR, title VARCHAR, source VARCHAR, offered BOOLEAN, max_age_sessions INTEGER, licence VARCHAR"
     ),
     "series": (
         "series_id VARCHAR, title VARCHAR, source VARCHAR, unit VARCHAR, frequency VARCHAR, calendar VARCHAR,"
@@ -76,10 +75,7 @@ def calendar_frame(first: date, last: date) -> pd.DataFrame:
     frame["is_early_close"] = frame["is_xnys_session"] & (local_close.dt.hour < 16)
     frame["xnys_close_at"] = close
     frame["as_of_at"] = (
-        (frame["date"] + pd.Timedelta(hours=18))
-        .dt.tz_localize(NEW_YORK)
-        .dt.tz_convert("UTC")
-        .dt.tz_localize(None)
+        (frame["date"] + pd.Timedelta(hours=18)).dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").dt.tz_localize(None)
     )
     for name, flag in (
         ("xnys", "is_xnys_session"),
@@ -111,9 +107,7 @@ def known_at(observed: pd.Series, rule: Mapping, calendar: pd.DataFrame) -> pd.S
         business = pd.DatetimeIndex(calendar.loc[calendar[flag[rule["calendar"]]], "date"])
         # a lag counts business days after the observation; a lag of 0 is the first day on or after it
         side = "right" if lag else "left"
-        published = pd.Series(
-            business[business.searchsorted(days, side=side) + max(lag - 1, 0)], index=days.index
-        )
+        published = pd.Series(business[business.searchsorted(days, side=side) + max(lag - 1, 0)], index=days.index)
     hours = pd.to_timedelta(f"{rule['at']}:00")
     return (published + hours).dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").dt.tz_localize(None)
 

@@ -149,9 +149,7 @@ def built(tmp_path_factory, prices):
         ],
         columns=["index_id", "symbol", "start_date", "end_date"],
     )
-    spells = spells.assign(
-        start_date=pd.to_datetime(spells["start_date"]), end_date=pd.to_datetime(spells["end_date"])
-    )
+    spells = spells.assign(start_date=pd.to_datetime(spells["start_date"]), end_date=pd.to_datetime(spells["end_date"]))
     companies = pd.DataFrame([("AAA", "Triple A", "Energy")], columns=["symbol", "name", "sector"])
     raw = {
         "fred_observations": fred_rows(),
@@ -189,9 +187,7 @@ def test_promised_tables_and_columns_are_there_and_described(built):
         missing = set(promised.split()) - set(columns.loc[columns["table_name"] == table, "column_name"])
         assert not missing, f"{table} lacks {missing}"
     assert columns["comment"].notna().all(), columns[columns["comment"].isna()]
-    tables = built.execute(
-        "select table_name, comment from duckdb_tables() where schema_name = 'analysis'"
-    ).df()
+    tables = built.execute("select table_name, comment from duckdb_tables() where schema_name = 'analysis'").df()
     assert tables["comment"].notna().all()
     schemas = built.execute(
         "select distinct schema_name from duckdb_tables() union select distinct schema_name"
@@ -203,14 +199,11 @@ def test_promised_tables_and_columns_are_there_and_described(built):
 @pytest.mark.slow
 def test_no_published_number_is_nan_or_infinite(built):
     columns = built.execute(
-        "select table_name, column_name from duckdb_columns()"
-        " where schema_name = 'analysis' and data_type = 'DOUBLE'"
+        "select table_name, column_name from duckdb_columns() where schema_name = 'analysis' and data_type = 'DOUBLE'"
     ).fetchall()
     assert columns
     for table, column in columns:
-        (bad,) = built.execute(
-            f'select count(*) from analysis.{table} where not isfinite("{column}")'
-        ).fetchone()
+        (bad,) = built.execute(f'select count(*) from analysis.{table} where not isfinite("{column}")').fetchone()
         assert bad == 0, f"{table}.{column}: {bad} values"
 
 
@@ -272,9 +265,7 @@ def test_price_indicators_agree_with_pandas(built, prices):
     returns = np.log(spy["adj_close"]).diff()
     assert last["sma_200"] == pytest.approx(spy["close"].iloc[-200:].mean())
     assert last["rsi_14"] == pytest.approx(wilder_rsi(spy["close"].to_numpy()))
-    assert last["bb_upper"] == pytest.approx(
-        spy["close"].iloc[-20:].mean() + 2 * spy["close"].iloc[-20:].std(ddof=0)
-    )
+    assert last["bb_upper"] == pytest.approx(spy["close"].iloc[-20:].mean() + 2 * spy["close"].iloc[-20:].std(ddof=0))
     assert last["high_252"] == pytest.approx(spy["high"].iloc[-252:].max())
     assert last["return_1d"] == pytest.approx(returns.iloc[-1])
     assert last["volatility_21"] == pytest.approx(math.sqrt(252) * returns.iloc[-21:].std(ddof=1))
@@ -290,9 +281,7 @@ def test_a_missing_session_is_a_gap_and_weekends_are_none(built, sessions):
     iwm = row(built, "price_indicators", f"symbol = 'IWM' and date = '{after:%Y-%m-%d}'")
     assert math.isnan(iwm["previous_close"]) and math.isnan(iwm["return_1d"]) and math.isnan(iwm["sma_20"])
     assert pd.isna(iwm["above_sma_50"]) and not iwm["is_warm"]
-    weekends = built.execute(
-        "select count(*) from analysis.price_indicators where isodow(date) > 5"
-    ).fetchone()
+    weekends = built.execute("select count(*) from analysis.price_indicators where isodow(date) > 5").fetchone()
     assert weekends == (0,)
 
 
@@ -341,9 +330,7 @@ def test_source_health_says_what_is_stale_missing_or_not_offered(built):
     assert status["auctions"] == "not_offered"
     walcl = row(built, "source_health", "dataset = 'fred_observations/WALCL'")
     assert (walcl["age_days"], walcl["age_sessions"], walcl["max_age_sessions"]) == (2, 2, 9)
-    assert (
-        walcl["max_age_days"] == 14
-    )  # nine sessions back is 2026-01-16: Martin Luther King's day lies between
+    assert walcl["max_age_days"] == 14  # nine sessions back is 2026-01-16: Martin Luther King's day lies between
 
 
 @pytest.mark.slow

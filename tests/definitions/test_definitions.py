@@ -33,7 +33,11 @@ def specs(definitions) -> list[dg.AssetSpec]:
 @pytest.mark.parametrize("module", ["orchestration.definitions"])
 def test_the_location_loads_in_a_fresh_interpreter(module, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", f"from {module} import defs; import dagster; assert defs.resolve_job_def('refresh')"],
+        [
+            sys.executable,
+            "-c",
+            f"from {module} import defs; import dagster; assert defs.resolve_job_def('refresh')",
+        ],
         env={"TIDEGAUGE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
         cwd=PROJECT,
         capture_output=True,
@@ -88,14 +92,19 @@ def test_every_published_table_is_held_by_the_gate_and_by_tests_of_dbt(definitio
 
 
 def test_orchestration_imports_the_others_and_never_the_reverse():
-    forbidden = {"assets": {"orchestration", "expectations", "dagster"}, "expectations": {"orchestration", "assets", "dagster"}}
+    forbidden = {
+        "assets": {"orchestration", "expectations", "dagster"},
+        "expectations": {"orchestration", "assets", "dagster"},
+    }
     for package, banned in forbidden.items():
         for path in (PROJECT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 modules = (
                     [alias.name for alias in node.names]
                     if isinstance(node, ast.Import)
-                    else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                    else [node.module or ""]
+                    if isinstance(node, ast.ImportFrom)
+                    else []
                 )
                 found = {module.split(".")[0] for module in modules} & banned
                 assert not found, f"{path.relative_to(PROJECT)} imports {found}"

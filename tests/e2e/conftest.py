@@ -14,12 +14,14 @@ import pytest
 from orchestration.settings import PROJECT
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tidegauge:
     """The command line on one home."""
 
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
+    first: subprocess.CompletedProcess | None = None
+    first_seconds: float = 0.0
 
     def environment(self) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TIDEGAUGE_", "FRED_", "TIINGO_"))}
@@ -48,12 +50,11 @@ class Tidegauge:
     def published(self) -> dict[str, list[tuple]]:
         """Every published table, cell for cell."""
         with duckdb.connect(str(self.analysis), read_only=True) as connection:
+            connection.execute("use analysis.analysis")
             tables = connection.execute(
                 "select table_name from information_schema.tables where table_schema = 'analysis' order by 1"
             ).fetchall()
-            return {
-                table: connection.execute(f"from analysis.{table} order by all").fetchall() for (table,) in tables
-            }
+            return {table: connection.execute(f"from {table} order by all").fetchall() for (table,) in tables}
 
 
 @pytest.fixture(scope="session")

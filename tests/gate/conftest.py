@@ -130,7 +130,5 @@ def build(right_build: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A copy of the right build, in memory, to be broken."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{right_build}' as right_build (read_only)")
-        connection.execute(
-            "copy from database right_build to memory; detach right_build; use memory.analysis"
-        )
+        connection.execute("copy from database right_build to memory; detach right_build; use memory.analysis")
         yield connection

@@ -110,9 +110,7 @@ def test_the_manifest_says_what_was_published_and_why(publish_build):
 
     manifest = publish_build(is_simulated=True, source="sample").manifest
 
-    assert {
-        name: manifest[name] for name in ("as_of", "source", "simulated", "code_revision", "inputs_hash")
-    } == {
+    assert {name: manifest[name] for name in ("as_of", "source", "simulated", "code_revision", "inputs_hash")} == {
         "as_of": "2026-01-30",
         "source": "sample",
         "simulated": True,
@@ -145,9 +143,7 @@ def test_comments_survive_and_simulated_data_says_so(publish_build, build, home,
     comments = dict(read(home.analysis, "select table_name, comment from duckdb_tables()"))
     assert comments["liquidity"] == said
     assert comments["spreads"] == ("SIMULATED DATA." if simulated else None)
-    columns = (
-        "select table_name, column_name, comment from duckdb_columns() where comment <> '' and not internal"
-    )
+    columns = "select table_name, column_name, comment from duckdb_columns() where comment <> '' and not internal"
     assert read(home.analysis, columns) == [("liquidity", "tga_bn", "Treasury's cash, $ bn")]
 
 
@@ -217,16 +213,12 @@ def test_the_gate_audits_the_candidate_and_not_the_build(publish_build, build, a
     ],
     ids=["bar", "treasury_statement", "no_prices"],
 )
-def test_the_gate_refuses_a_broken_build_before_anyone_reads_it(
-    publish_build, build, home, as_of, table, sql, said
-):
+def test_the_gate_refuses_a_broken_build_before_anyone_reads_it(publish_build, build, home, as_of, table, sql, said):
     build.execute(sql)
 
     with pytest.raises(GateRefused) as refusal:
         publish_build(
-            audit=lambda connection, database: runner.judge(
-                connection, as_of=as_of, database=database, tables=[table]
-            )
+            audit=lambda connection, database: runner.judge(connection, as_of=as_of, database=database, tables=[table])
         )
 
     assert said in str(refusal.value)
@@ -378,9 +370,7 @@ def test_verify_before_the_first_publication(home):
     assert publish.versions(home) == []
 
 
-def test_a_log_left_beside_the_published_name_does_not_keep_the_next_from_opening(
-    publish_build, home, caplog
-):
+def test_a_log_left_beside_the_published_name_does_not_keep_the_next_from_opening(publish_build, home, caplog):
     publish_build()
     stale = home.published / "analysis.duckdb.wal"
     stale.write_bytes(b"what somebody wrote into an earlier file")

@@ -79,9 +79,7 @@ def test_a_missing_table_fails_and_the_others_are_judged(build, as_of):
 
     failed = {(result.table, result.rule) for result in verdict.failures}
     assert ("price_indicators", "volume_not_negative") in failed
-    assert {rule for table, rule in failed if table == "spreads"} == {
-        rule.name for rule in suites.rules("spreads")
-    }
+    assert {rule for table, rule in failed if table == "spreads"} == {rule.name for rule in suites.rules("spreads")}
     assert verdict.rows["spreads"] is None
     assert "CRITICAL spreads: there is no such table" in verdict.report()
 
@@ -167,7 +165,5 @@ def test_the_summary_is_plain_json(build, as_of):
 
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert not summary["passed"]
-    assert (
-        summary["failed_critical"] == len(summary["failures"]) == 2
-    )  # NaN is not finite, and above every bound
+    assert summary["failed_critical"] == len(summary["failures"]) == 2  # NaN is not finite, and above every bound
     assert {failure["table"] for failure in summary["failures"]} == {"price_indicators"}

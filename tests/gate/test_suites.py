@@ -301,8 +301,7 @@ BREAKS = _breaks()
 
 # What cannot be broken alone: an unknown value in one place is rightly missed in another.
 CONSEQUENCES = {
-    "not_empty": {"no_session_missing", "reaches_as_of"}
-    | {rule for _, rule, _ in BREAKS if rule.endswith("_known")},
+    "not_empty": {"no_session_missing", "reaches_as_of"} | {rule for _, rule, _ in BREAKS if rule.endswith("_known")},
     "key_known": {"opening_is_previous_close", "on_sessions", "no_session_missing", "no_day_missing"},
     "not_after_as_of": {
         "on_sessions",
@@ -333,17 +332,13 @@ CONSEQUENCES = {
     "no_day_missing": set(),
     "no_statement_missing_before_2016": set(),
     **{
-        f"{rate}_range": {
-            f"{spread}_is_difference" for spread in ("curve_10y2y_pp", "curve_10y3m_pp", "sofr_effr_pp")
-        }
+        f"{rate}_range": {f"{spread}_is_difference" for spread in ("curve_10y2y_pp", "curve_10y3m_pp", "sofr_effr_pp")}
         for rate in ("dgs3mo", "dgs2", "dgs10", "sofr", "effr")
     },
 }
 
 
-@pytest.mark.parametrize(
-    ("table", "rule", "sql"), BREAKS, ids=[f"{t}-{r}-{n}" for n, (t, r, _) in enumerate(BREAKS)]
-)
+@pytest.mark.parametrize(("table", "rule", "sql"), BREAKS, ids=[f"{t}-{r}-{n}" for n, (t, r, _) in enumerate(BREAKS)])
 def test_breaking_a_rule_is_found_by_that_rule(build, table, rule, sql, as_of):
     build.execute(sql)
 
@@ -382,18 +377,13 @@ def test_a_suite_has_one_expectation_a_rule_with_its_severity_and_reason(table):
     assert {
         one.column: (one.severity.value, one.min_value, one.max_value, one.meta["description"])
         for one in suite.expectations
-    } == {
-        rule.name: (rule.severity, rule.minimum, rule.maximum, rule.description)
-        for rule in suites.rules(table)
-    }
+    } == {rule.name: (rule.severity, rule.minimum, rule.maximum, rule.description) for rule in suites.rules(table)}
     assert all(rule.minimum is not None or rule.maximum is not None for rule in suites.rules(table))
 
 
 def test_unknown_values_pass_where_they_may_be_unknown(build, as_of):
     build.execute("update liquidity set rrp_bn = null, net_liquidity_bn = null where date < '2025-06-01'")
-    build.execute(
-        "update price_indicators set open = null, high = null, low = null, volume = null, rsi_14 = null"
-    )
+    build.execute("update price_indicators set open = null, high = null, low = null, volume = null, rsi_14 = null")
     build.execute("update treasury_cash set deposits_bn = null, withdrawals_bn = null")
 
     assert runner.judge(build, as_of=as_of).failures == []

@@ -104,10 +104,13 @@ def test_each_leg_of_net_liquidity_is_the_one_known_that_evening(cell):
 
 
 def test_the_three_eras_meet_without_a_seam(cell):
-    assert cell(
-        """select count(*) from (select tga_open_bn - lag(tga_close_bn) over (order by record_date) as step
+    assert (
+        cell(
+            """select count(*) from (select tga_open_bn - lag(tga_close_bn) over (order by record_date) as step
            from treasury_cash) where abs(step) > 1e-9"""
-    ) == 0
+        )
+        == 0
+    )
     assert cell("select count(distinct statement_era) from treasury_cash") == 3
 
 

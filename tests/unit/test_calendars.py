@@ -61,7 +61,10 @@ def test_a_statement_is_known_on_the_next_federal_business_day():
 
 
 def test_a_missing_date_is_known_never():
-    assert known_at(pd.Series([None, "2026-01-28"]), PublicationRule("none", 0, "18:00")).isna().tolist() == [True, False]
+    assert known_at(pd.Series([None, "2026-01-28"]), PublicationRule("none", 0, "18:00")).isna().tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_as_of_is_eighteen_hours_in_new_york():
@@ -96,7 +99,9 @@ def test_the_calendar_table_counts_and_links_its_days():
 
 
 def test_the_statement_appears_on_every_federal_business_day(real_data):
-    statements = pd.to_datetime(pd.read_parquet(real_data / "dts_operating_cash_balance.parquet")["record_date"]).unique()
+    statements = pd.to_datetime(
+        pd.read_parquet(real_data / "dts_operating_cash_balance.parquet")["record_date"]
+    ).unique()
     days = business_days("federal", date(2025, 12, 31)).astype("datetime64[s]")
     within = days[(days >= statements.min()) & (days <= statements.max())]
     assert set(pd.DatetimeIndex(within)) == set(statements)

@@ -76,11 +76,18 @@ def raw(connection, dataset):
 
 
 def test_a_payload_lands_before_it_is_loaded(connection, home):
-    done = put(connection, home, Scripted("prices", bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-30", 2.0))), "prices")
+    done = put(
+        connection,
+        home,
+        Scripted("prices", bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-30", 2.0))),
+        "prices",
+    )
     assert (done.payloads, done.rows_received, done.rows_new) == (1, 2, 2)
     (file,) = (home.landing / "prices").iterdir()
     assert file.name.startswith("20260130T221000000000Z-")
-    hashes = connection.execute("select distinct payload_hash, known_at from raw.prices where date = '2026-01-30'").fetchall()
+    hashes = connection.execute(
+        "select distinct payload_hash, known_at from raw.prices where date = '2026-01-30'"
+    ).fetchall()
     assert hashes[0][0].startswith(file.stem.split("-")[1])
     assert hashes[0][1] == datetime(2026, 1, 30, 22, 0)  # 17:00 New York
 
@@ -116,7 +123,11 @@ def test_a_value_that_goes_and_comes_back_is_seen_as_it_is_now(connection, home)
 
 
 def test_a_revision_is_known_only_from_its_run_a_restated_bar_always(connection, home):
-    source = Scripted("fred_observations", observations(("WALCL", "2026-01-21", 1.0)), observations(("WALCL", "2026-01-21", 2.0)))
+    source = Scripted(
+        "fred_observations",
+        observations(("WALCL", "2026-01-21", 1.0)),
+        observations(("WALCL", "2026-01-21", 2.0)),
+    )
     put(connection, home, source, "fred_observations", as_of=date(2026, 1, 29))
     put(connection, home, source, "fred_observations", as_of=AS_OF)
     known = connection.execute("select value, known_at from raw.fred_observations order by value").fetchall()
@@ -124,13 +135,18 @@ def test_a_revision_is_known_only_from_its_run_a_restated_bar_always(connection,
     source = Scripted("prices", bars(("XLK", "2025-12-01", 286.35)), bars(("XLK", "2025-12-01", 143.175)))
     put(connection, home, source, "prices")
     put(connection, home, source, "prices")
-    assert connection.execute("select distinct known_at from raw.prices").fetchall() == [(datetime(2025, 12, 1, 22, 0),)]
+    assert connection.execute("select distinct known_at from raw.prices").fetchall() == [
+        (datetime(2025, 12, 1, 22, 0),)
+    ]
 
 
 def test_a_run_for_an_earlier_day_knows_its_revisions_then(connection, home):
     late = datetime(2026, 11, 22, 12, tzinfo=UTC)
     source = Scripted(
-        "fred_observations", observations(("SOFR", "2026-01-20", 1.0)), observations(("SOFR", "2026-01-20", 2.0)), start=late
+        "fred_observations",
+        observations(("SOFR", "2026-01-20", 1.0)),
+        observations(("SOFR", "2026-01-20", 2.0)),
+        start=late,
     )
     put(connection, home, source, "fred_observations")
     put(connection, home, source, "fred_observations")
@@ -139,7 +155,12 @@ def test_a_run_for_an_earlier_day_knows_its_revisions_then(connection, home):
 
 
 def test_a_holiday_keeps_its_row_without_a_value(connection, home):
-    put(connection, home, Scripted("fred_observations", observations(("DGS10", "2025-10-13", None))), "fred_observations")
+    put(
+        connection,
+        home,
+        Scripted("fred_observations", observations(("DGS10", "2025-10-13", None))),
+        "fred_observations",
+    )
     assert connection.execute("select value from raw.fred_observations").fetchall() == [(None,)]
 
 
@@ -153,7 +174,9 @@ def test_what_landed_in_a_run_that_died_is_loaded_by_the_next(connection, home):
 
 def test_the_landing_zone_alone_makes_raw_again(connection, home):
     source = Scripted(
-        "prices", bars(("SPY", "2026-01-28", 1.0)), bars(("SPY", "2026-01-28", 1.5), ("SPY", "2026-01-29", 2.0))
+        "prices",
+        bars(("SPY", "2026-01-28", 1.0)),
+        bars(("SPY", "2026-01-28", 1.5), ("SPY", "2026-01-29", 2.0)),
     )
     put(connection, home, source, "prices")
     put(connection, home, source, "prices")
@@ -175,7 +198,12 @@ def test_a_damaged_landing_file_is_named(connection, home):
 
 def test_two_rows_of_one_key_are_refused(connection, home):
     with pytest.raises(SourceError, match=r"raw\.prices: 2 rows of all share their key .*symbol=SPY, date=2026-01-29"):
-        put(connection, home, Scripted("prices", bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-29", 2.0))), "prices")
+        put(
+            connection,
+            home,
+            Scripted("prices", bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-29", 2.0))),
+            "prices",
+        )
     assert not list(home.landing.rglob("*.parquet")) and not raw(connection, "prices")
 
 

@@ -61,9 +61,7 @@ def ema_of(values, n, session=None):
 def percentile_of(values, n, least):
     values = np.asarray(values, float)
     out = np.empty(len(values))
-    indicators.percentile(
-        np.array([0, len(values)]), values, np.array([n], np.int32), np.array([least], np.int32), out
-    )
+    indicators.percentile(np.array([0, len(values)]), values, np.array([n], np.int32), np.array([least], np.int32), out)
     return out
 
 
@@ -128,9 +126,7 @@ def test_returns_and_volatility_equal_numpy():
     assert np.isnan(mine["return_1d"][0])
     assert first_row(mine["volatility_21"]) == 22
     windows = np.lib.stride_tricks.sliding_window_view(returns, 21)
-    np.testing.assert_allclose(
-        mine["volatility_21"][21:], math.sqrt(252) * windows.std(axis=1, ddof=1), rtol=1e-12
-    )
+    np.testing.assert_allclose(mine["volatility_21"][21:], math.sqrt(252) * windows.std(axis=1, ddof=1), rtol=1e-12)
 
 
 def test_windows_lose_no_digits_at_a_high_level_with_tiny_moves_on_a_long_series():

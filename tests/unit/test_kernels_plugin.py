@@ -190,9 +190,7 @@ def test_duckdb_has_no_function_of_our_names():
     """register leaves a function that is already there: it must not be DuckDB's."""
     ours = [function.__name__ for function in SIGNATURES]
     with duckdb.connect() as fresh:
-        found = fresh.execute(
-            "select function_name from duckdb_functions() where function_name in $1", [ours]
-        )
+        found = fresh.execute("select function_name from duckdb_functions() where function_name in $1", [ours])
         assert found.fetchall() == []
 
 
@@ -240,11 +238,7 @@ def test_no_rows():
     empty = arrow.indicators_close(pa.array([], SESSIONS), pa.array([], DOUBLES))
     assert len(empty) == 0 and [field.name for field in empty.type] == list(indicators.CLOSE_COLUMNS)
     assert (
-        len(
-            arrow.rolling_percentile(
-                pa.chunked_array([], DOUBLES), pa.array([], pa.int32()), pa.array([], pa.int32())
-            )
-        )
+        len(arrow.rolling_percentile(pa.chunked_array([], DOUBLES), pa.array([], pa.int32()), pa.array([], pa.int32())))
         == 0
     )
 

@@ -483,9 +483,7 @@ def test_what_matures_is_what_was_sold_to_the_public(full):
     bills["public"] = bills["total_accepted"].astype(int) - bills["soma_accepted"].astype(int)
     assert (bills["public"] / bills["offering_amt"].astype(int)).between(0.98, 1.02).all()
     maturing = bills.groupby("maturity_date")["public"].sum()
-    said = (
-        bills.groupby("issue_date")["est_pub_held_mat_by_type_amt"].agg(["nunique", "first"]).loc["2016-10":]
-    )
+    said = bills.groupby("issue_date")["est_pub_held_mat_by_type_amt"].agg(["nunique", "first"]).loc["2016-10":]
     assert (said["nunique"] == 1).all()
     assert (said["first"].astype(int) == maturing.reindex(said.index)).all()
 

@@ -83,9 +83,7 @@ def test_constants_and_whole_numbers(folder):
 
 
 def test_parquet_keeps_its_types(folder, tmp_path):
-    bars = pd.DataFrame(
-        {"symbol": ["SPY"], "date": pd.to_datetime(["2026-01-30"]), "close": [691.97], "extra": [1]}
-    )
+    bars = pd.DataFrame({"symbol": ["SPY"], "date": pd.to_datetime(["2026-01-30"]), "close": [691.97], "extra": [1]})
     source = folder(PLAIN.replace("*.csv", "p.parquet"), {})
     bars.to_parquet(tmp_path / "p.parquet")
     frame = load(source)
@@ -122,19 +120,13 @@ def test_file_without_rows_names_table_file_and_rule(folder, content):
     ],
 )
 def test_what_cannot_be_read_refuses_the_file_with_its_place(folder, row, told):
-    with pytest.raises(
-        SourceError, match=r"raw\.prices: .*p\.csv, ?" + told + r"|raw\.prices: .*p\.csv: " + told
-    ):
+    with pytest.raises(SourceError, match=r"raw\.prices: .*p\.csv, ?" + told + r"|raw\.prices: .*p\.csv: " + told):
         load(folder(PLAIN, {"p.csv": f"symbol,date,close\nSPY,2026-01-27,1\n{row}\nSPY,2026-01-29,1\n"}))
 
 
 def test_line_is_right_after_a_quoted_line_break(folder):
     with pytest.raises(SourceError, match=r"line 4, column 'close': 'x'"):
-        load(
-            folder(
-                PLAIN, {"p.csv": 'symbol,date,close,note\nSPY,2026-01-27,1,"two\nlines"\nSPY,2026-01-28,x,\n'}
-            )
-        )
+        load(folder(PLAIN, {"p.csv": 'symbol,date,close,note\nSPY,2026-01-27,1,"two\nlines"\nSPY,2026-01-28,x,\n'}))
 
 
 def test_point_where_the_decimal_is_a_comma_is_refused(folder):

@@ -60,9 +60,7 @@ def test_later_loads_reach_back_sixty_days_or_to_the_beginning_where_all_is_revi
     start = {r.key: r.params["start"] for r in requests}
     assert (start["DGS10"], start["NFCI"], start["WALCL"]) == (date(2025, 11, 30), None, None)
     with service(answers(info(), Answer(OBSERVATIONS, **XML))) as fred:
-        source(fred.url).fetch(
-            Request("fred_observations", "WALCL", {"start": date(2025, 11, 30), "as_of": AS_OF})
-        )
+        source(fred.url).fetch(Request("fred_observations", "WALCL", {"start": date(2025, 11, 30), "as_of": AS_OF}))
     assert parse_qs(urlsplit(fred.asked[1]).query)["observation_start"] == ["2025-11-30"]
 
 
@@ -151,9 +149,7 @@ FAULTS = {
 def test_passing_fault_is_survived_and_a_lasting_one_is_one_clear_error(fault):
     broken, told = FAULTS[fault]
     whole = Answer(OBSERVATIONS, **XML)
-    with service(
-        lambda p, n: info() if p.startswith("/fred/series?") else broken if n < 2 else whole
-    ) as fred:
+    with service(lambda p, n: info() if p.startswith("/fred/series?") else broken if n < 2 else whole) as fred:
         fred_source = source(fred.url)
         assert len(fred_source.parse(fred_source.fetch(request()))) == 3
     with service(answers(info(), broken)) as fred, pytest.raises(SourceError, match=told) as failure:
@@ -204,9 +200,7 @@ def test_key_is_in_no_exception_and_no_log(fault, caplog):
 
 
 def test_redact_removes_keys_tokens_and_passwords():
-    text = redact(
-        f"GET http://me:secret@host/fred?api_key={KEY}&token=abc&series_id=X Authorization: Token abc"
-    )
+    text = redact(f"GET http://me:secret@host/fred?api_key={KEY}&token=abc&series_id=X Authorization: Token abc")
     for secret in (KEY, "secret", "abc"):
         assert secret not in text
     assert "series_id=X" in text and "host/fred" in text
@@ -236,11 +230,7 @@ def test_every_unit_of_the_catalogue_is_asserted():
     for series_id, series in CATALOG.series.items():
         whole = {"units": series.fred_units, "frequency_short": series.frequency[0].upper()}
         observations = pd.Series([1.0], index=[pd.Timestamp("2026-01-02")])
-        payload = Payload(
-            request(series_id), {"info": whole, "observations": observations}, datetime.now(UTC)
-        )
+        payload = Payload(request(series_id), {"info": whole, "observations": observations}, datetime.now(UTC))
         assert len(fred_source.parse(payload)) == 1
         with pytest.raises(SourceError, match=series_id):
-            fred_source.parse(
-                replace(payload, content={**payload.content, "info": {**whole, "units": "Apples"}})
-            )
+            fred_source.parse(replace(payload, content={**payload.content, "info": {**whole, "units": "Apples"}}))

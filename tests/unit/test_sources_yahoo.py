@@ -35,9 +35,7 @@ def stamp(day):
 
 
 def chart(closes=(10.0, 11.0, 12.0), days=DAYS, events=None):
-    quote = {name: list(closes) for name in ("open", "high", "low", "close")} | {
-        "volume": [100] * len(closes)
-    }
+    quote = {name: list(closes) for name in ("open", "high", "low", "close")} | {"volume": [100] * len(closes)}
     result = {
         "meta": {
             "currency": "USD",
@@ -81,9 +79,7 @@ def yahoo(by_symbol, default=None):
 @pytest.fixture
 def source(tmp_path):
     def make(url):
-        return YahooSource(
-            url, tmp_path, CATALOG, timeout=5.0, min_interval=0.0, batch_pause=0.0, retry_pause=0.0
-        )
+        return YahooSource(url, tmp_path, CATALOG, timeout=5.0, min_interval=0.0, batch_pause=0.0, retry_pause=0.0)
 
     return make
 
@@ -203,11 +199,7 @@ def test_dividend_since_the_last_load_fetches_the_whole_history(source):
         source(server.url).fetch(request("GE", "GM", loaded_to=loaded_to))
 
     def starts(symbol):
-        return [
-            datetime.fromtimestamp(int(q["period1"]), UTC).year
-            for q in charts(server, symbol)
-            if "period1" in q
-        ]
+        return [datetime.fromtimestamp(int(q["period1"]), UTC).year for q in charts(server, symbol) if "period1" in q]
 
     assert starts("GE") == [2026, 1990]
     assert starts("GM") == [2026]

@@ -11,9 +11,7 @@ import pandas as pd
 from assets.calendars import business_days
 from assets.sources.sample.clock import SAMPLE_END, SAMPLE_START
 
-BURN_IN = np.datetime64(
-    "2015-07-01"
-)  # the account runs from here, so that it has settled when the sample begins
+BURN_IN = np.datetime64("2015-07-01")  # the account runs from here, so that it has settled when the sample begins
 _FIRST_BILLS = BURN_IN - 200  # which mature after BURN_IN
 _FIRST_COUPON_MONTH = np.datetime64("1985-11")  # whose bonds mature while the sample runs
 _BILLS = {4: 1, 8: 1, 13: 3, 26: 3}  # weeks: weekday of settlement, Monday = 0
@@ -225,7 +223,5 @@ def auction_rows(
 def _stop_out(sale: Sale, curve: dict[str, np.ndarray], position: int) -> float:
     """The yield of the sale's term on a day, percent, between the curve's points."""
     return float(
-        np.interp(
-            sale.years, [0.25, 2, 10, 30], [curve[k][position] for k in ("DGS3MO", "DGS2", "DGS10", "DGS30")]
-        )
+        np.interp(sale.years, [0.25, 2, 10, 30], [curve[k][position] for k in ("DGS3MO", "DGS2", "DGS10", "DGS30")])
     )

@@ -20,9 +20,7 @@ def exchange_breadth(rng: np.random.Generator, days: Clock, market: Market, stoc
     dispersion = np.nanstd(stocks.paths.price_return[1:], axis=1)
     dispersion = np.append(dispersion[0], dispersion)  # the first session has no returns
     rising = _normal_share((day - 0.0001) / (0.9 * dispersion) + 0.08 * rng.standard_normal(size))
-    issues = np.round(_ISSUES + pulled(np.zeros(size), 0.01, 4 * rng.standard_normal(size), 0.0)).astype(
-        np.int64
-    )
+    issues = np.round(_ISSUES + pulled(np.zeros(size), 0.01, 4 * rng.standard_normal(size), 0.0)).astype(np.int64)
     unchanged = rng.binomial(issues, 0.028)
     advances = np.round((issues - unchanged) * rising).astype(np.int64)
     highs, lows = _extremes(stocks.paths.close)

@@ -25,9 +25,7 @@ class BalanceSheet:
     reserves: np.ndarray
 
 
-def simulate_fed(
-    rng: np.random.Generator, days: Clock, path: np.ndarray, treasury_account: np.ndarray
-) -> BalanceSheet:
+def simulate_fed(rng: np.random.Generator, days: Clock, path: np.ndarray, treasury_account: np.ndarray) -> BalanceSheet:
     """`path` is the regime by session, `treasury_account` the closing balance by civil day, USD billion."""
     size = len(days.civil)
     years = np.arange(size) / 365.25
@@ -54,9 +52,7 @@ def _assets(rng: np.random.Generator, purchases: np.ndarray, drained: np.ndarray
 
 def _reverse_repos(rng: np.random.Generator, days: Clock, path: np.ndarray, cash: np.ndarray) -> np.ndarray:
     """The facility takes a part of the cash that banks do not need; it empties before and in a squeeze."""
-    emptied = carried(
-        days.sessions, ema(((path == SQUEEZE) | debt_limit(path)).astype(float), 14), days.civil
-    )
+    emptied = carried(days.sessions, ema(((path == SQUEEZE) | debt_limit(path)).astype(float), 14), days.civil)
     spare = 150 * np.logaddexp(0, (cash - 2350) / 150)
     wave = np.exp(pulled(np.zeros(len(cash)), 0.1, 0.05 * rng.standard_normal(len(cash)), 0.0))
     month = days.civil.astype("datetime64[M]")

@@ -35,9 +35,7 @@ def fred_rows(
         days, days.federal, balance.reverse_repos[np.searchsorted(days.civil, days.weekdays)], 3
     )
     for name, symbol in (("VIXCLS", "^VIX"), ("SP500", "^GSPC")):
-        series[name] = _business_days(
-            days, days.sessions, carried(days.sessions, closes[symbol], days.weekdays), 4
-        )
+        series[name] = _business_days(days, days.sessions, carried(days.sessions, closes[symbol], days.weekdays), 4)
     series["USREC"] = _recession(days, path)
     return pd.concat(
         pd.DataFrame({"series_id": name, "date": when.astype("datetime64[s]"), "value": values})

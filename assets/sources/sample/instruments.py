@@ -85,9 +85,7 @@ def bitcoin_bars(rng: np.random.Generator, days: Clock, path: np.ndarray, market
     size = _BITCOIN_VOLATILITY / np.sqrt(365)
     pull = 0.35 * on_days(days.sessions, market.returns / market.volatility, days.civil)
     weekend = np.where(np.is_busday(days.civil), 1.0, 0.65)
-    returns = by_regime(daily, _BITCOIN_DRIFT) / 365 + size * weekend * (
-        0.93 * student_t(rng, 4, len(daily)) + pull
-    )
+    returns = by_regime(daily, _BITCOIN_DRIFT) / 365 + size * weekend * (0.93 * student_t(rng, 4, len(daily)) + pull)
     column = np.clip(returns, -0.35, 0.35)[:, None]
     paths = price_paths(
         ["BTC-USD"],
@@ -148,9 +146,7 @@ def _equities(rng: np.random.Generator, path: np.ndarray, stocks: Stocks) -> dic
     }
     for symbol, sector in _SECTOR_FUNDS.items():
         basket = weighted(total, stocks.sector_weights(sector))
-        funds[symbol] = Fund(
-            near(basket, 0.0003), float(rng.uniform(30, 60)), float(rng.uniform(6e6, 3e7)), 0.018
-        )
+        funds[symbol] = Fund(near(basket, 0.0003), float(rng.uniform(30, 60)), float(rng.uniform(6e6, 3e7)), 0.018)
     return funds
 
 
@@ -184,9 +180,7 @@ def _bonds(rng: np.random.Generator, days: Clock, market: Market, rates: Rates) 
     }
 
 
-def _others(
-    rng: np.random.Generator, days: Clock, path: np.ndarray, market: Market, rates: Rates
-) -> dict[str, Fund]:
+def _others(rng: np.random.Generator, days: Clock, path: np.ndarray, market: Market, rates: Rates) -> dict[str, Fund]:
     """Gold, a basket of commodities, the dollar."""
     size = len(path)
     at = np.searchsorted(days.weekdays, days.sessions)
@@ -212,8 +206,6 @@ def _volatilities(
     bonds = 62 * rates.yield_volatility[at] ** 1.3 * np.exp(0.012 * rng.standard_normal(len(at)))
     levels = {**indices, "^MOVE": bonds}
     return {
-        symbol: Fund(
-            np.diff(level, prepend=level[0]) / np.append(level[0], level[:-1]), float(level[0]), np.nan
-        )
+        symbol: Fund(np.diff(level, prepend=level[0]) / np.append(level[0], level[:-1]), float(level[0]), np.nan)
         for symbol, level in levels.items()
     }

@@ -49,9 +49,7 @@ def volatility_indices(rng: np.random.Generator, path: np.ndarray, market: Marke
     """^VIX, ^VIX3M: annual volatility in percent, expected and with a premium; the longer one moves less."""
     expected = 100 * np.sqrt(SESSIONS_A_YEAR) * market.next_volatility
     level = 100 * by_regime(path, VOLATILITY, half_life=10)
-    mood = pulled(
-        np.zeros(len(path)), 0.10, 0.035 * rng.standard_normal(len(path)) - 0.042 * market.shock, 0.0
-    )
+    mood = pulled(np.zeros(len(path)), 0.10, 0.035 * rng.standard_normal(len(path)) - 0.042 * market.shock, 0.0)
     jitter = 0.008 * rng.standard_normal(len(path))
     raw = (2.5 + 0.62 * expected + 0.46 * level) * np.exp(mood + jitter)
     vix = 9 + 1.5 * np.logaddexp(0, (raw - 9) / 1.5)  # never below 9, and never flat

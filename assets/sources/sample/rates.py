@@ -96,9 +96,7 @@ def _yields(
     for name, (now, later, ever, premium, on_level, on_slope) in _TENORS.items():
         expected = now * middle + later * aim + ever * _NEUTRAL_RATE
         own = 0.008 * rng.standard_normal(size)
-        curve[name] = np.maximum(
-            0.02, _held(expected + premium + on_level * level + on_slope * slope + own, swing > 0)
-        )
+        curve[name] = np.maximum(0.02, _held(expected + premium + on_level * level + on_slope * slope + own, swing > 0))
     return curve
 
 
@@ -127,9 +125,7 @@ def _spreads(
     }
 
 
-def _overnight(
-    rng: np.random.Generator, days: Clock, path: np.ndarray, target: np.ndarray
-) -> dict[str, np.ndarray]:
+def _overnight(rng: np.random.Generator, days: Clock, path: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
     """EFFR and SOFR; a squeeze shows in SOFR, most at the end of a month."""
     size = len(path)
     funds = target - 0.17 + np.round(0.006 * rng.standard_normal(size), 2)
@@ -143,18 +139,14 @@ def _overnight(
     }
 
 
-def _dollar(
-    rng: np.random.Generator, path: np.ndarray, market_shock: np.ndarray, is_open: np.ndarray
-) -> np.ndarray:
+def _dollar(rng: np.random.Generator, path: np.ndarray, market_shock: np.ndarray, is_open: np.ndarray) -> np.ndarray:
     """The broad dollar index: firm in trouble."""
     aim = np.log(by_regime(path, (114, 116, 123, 126, 117), half_life=30))
     shocks = (0.0028 * rng.standard_normal(len(path)) - 0.0008 * market_shock) * is_open
     return np.exp(pulled(aim, 0.008, shocks, np.log(114)))
 
 
-def _oil(
-    rng: np.random.Generator, path: np.ndarray, market_shock: np.ndarray, is_open: np.ndarray
-) -> np.ndarray:
+def _oil(rng: np.random.Generator, path: np.ndarray, market_shock: np.ndarray, is_open: np.ndarray) -> np.ndarray:
     """Crude oil, US dollars a barrel."""
     aim = np.log(by_regime(path, (66, 72, 76, 44, 58), half_life=30))
     shocks = (0.019 * student_t(rng, 4, len(path)) + 0.005 * market_shock) * is_open

@@ -73,9 +73,7 @@ class SampleSource:
 
     def _check(self, dataset: str, as_of: date) -> None:
         if dataset not in self.datasets:
-            raise SourceError(
-                f"the sample has no dataset {dataset!r}; it has {', '.join(sorted(self.datasets))}"
-            )
+            raise SourceError(f"the sample has no dataset {dataset!r}; it has {', '.join(sorted(self.datasets))}")
         if not SAMPLE_START <= as_of <= SAMPLE_END:
             raise SourceError(
                 f"the sample knows {SAMPLE_START} to {SAMPLE_END}, not {as_of}; choose an --as-of within it"
@@ -89,9 +87,7 @@ class SampleSource:
         if wanted.dataset == "auctions":  # results of what was announced before arrive until the last auction
             return wanted.loaded_to.get("auctions", SAMPLE_START - timedelta(days=1))
         frame, dates = self._world.logs[wanted.dataset], self._dates[wanted.dataset]
-        subject = (
-            frame[_SUBJECT_COLUMN[wanted.dataset]] if wanted.dataset in _SUBJECT_COLUMN else wanted.dataset
-        )
+        subject = frame[_SUBJECT_COLUMN[wanted.dataset]] if wanted.dataset in _SUBJECT_COLUMN else wanted.dataset
         offered = pd.DataFrame({"subject": subject, "date": dates})[dates <= pd.Timestamp(wanted.as_of)]
         spans = offered.groupby("subject")["date"].agg(["min", "max"])
         loaded = spans["min"] - pd.Timedelta(days=1)

@@ -139,9 +139,7 @@ def membership_rows(companies: list[Company], days: Clock, as_of: date) -> pd.Da
         for start, end in company.spells:
             ends = days.sessions[end].item() if end is not None else None
             if days.sessions[start].item() <= as_of:
-                rows.append(
-                    (INDEX_ID, company.symbol, days.sessions[start], ends if ends and ends <= as_of else None)
-                )
+                rows.append((INDEX_ID, company.symbol, days.sessions[start], ends if ends and ends <= as_of else None))
     frame = pd.DataFrame(rows, columns=["index_id", "symbol", "start_date", "end_date"])
     return frame.astype({"start_date": "datetime64[s]", "end_date": "datetime64[s]"})
 
@@ -224,24 +222,20 @@ def _returns(
     size, count = len(path), len(companies)
     per_day = np.sqrt(SESSIONS_A_YEAR)
     cluster = (market.volatility / (by_regime(path, VOLATILITY) / per_day)) ** 0.5
-    cyclical = by_regime(
-        path, _CYCLICAL_DRIFT
-    ) / SESSIONS_A_YEAR + _CYCLICAL_VOLATILITY / per_day * student_t(rng, 6, size)
+    cyclical = by_regime(path, _CYCLICAL_DRIFT) / SESSIONS_A_YEAR + _CYCLICAL_VOLATILITY / per_day * student_t(
+        rng, 6, size
+    )
     leading = _LEADER_VOLATILITY / per_day * rng.standard_normal(size)
     sector_moves = _SECTOR_VOLATILITY / per_day * student_t(rng, 6, (size, len(SECTORS)))
     sector_moves -= np.outer(yield_changes, [loss for _, _, loss, _ in _SECTORS.values()])
     own = _own_moves(rng, (size, count))
-    own_volatility = (by_regime(path, _OWN_VOLATILITY) * cluster / per_day)[:, None] * rng.uniform(
-        0.75, 1.3, count
-    )
+    own_volatility = (by_regime(path, _OWN_VOLATILITY) * cluster / per_day)[:, None] * rng.uniform(0.75, 1.3, count)
 
     is_leader = np.array([c.leader for c in companies])
     beta = np.array([c.beta for c in companies])
     sector = np.array([SECTORS.index(c.sector) for c in companies])
     cyclicality = np.array([_SECTORS[c.sector][1] for c in companies])
-    drift = np.where(
-        is_leader, by_regime(path, _LEADER_DRIFT)[:, None], by_regime(path, _OTHERS_DRIFT)[:, None]
-    )
+    drift = np.where(is_leader, by_regime(path, _LEADER_DRIFT)[:, None], by_regime(path, _OTHERS_DRIFT)[:, None])
     own_volatility = np.where(is_leader, 0.6 * own_volatility, own_volatility)
     returns = (
         np.outer(market.returns, beta)

@@ -199,17 +199,10 @@ def statement_rows(account: Account, days: Clock) -> pd.DataFrame:
         opened, closed = str(account.opening[i]), str(account.closing[i])
         starts = (str(account.opening[month_start[i]]), str(account.opening[year_start[i]]))
         if account.days[i] < _THIRD_FORM:
-            name = (
-                "Treasury General Account (TGA)"
-                if account.days[i] >= _SECOND_FORM
-                else "Federal Reserve Account"
-            )
+            name = "Treasury General Account (TGA)" if account.days[i] >= _SECOND_FORM else "Federal Reserve Account"
             others = ("Supplementary Financing Program Account", "Short-Term Cash Investments (Table V)")
             rows.append((day, name, opened, closed, *starts, "Type of account", "1"))
-            rows += [
-                (day, other, "0", "0", "0", "0", "Type of account", str(n))
-                for n, other in enumerate(others, 2)
-            ]
+            rows += [(day, other, "0", "0", "0", "0", "Type of account", str(n)) for n, other in enumerate(others, 2)]
         else:
             so_far = [
                 (str(total[i + 1] - total[month_start[i]]), str(total[i + 1] - total[year_start[i]]))

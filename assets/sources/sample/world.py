@@ -46,9 +46,7 @@ def simulate(seed: int) -> World:
     indices = volatility_indices(stream(seed, "volatility"), path, market)
     prices = pd.concat(
         [
-            bars(
-                stream(seed, "bars"), stocks.paths, stocks.volatility, stocks.usual_volume, stocks.split_ratio
-            ),
+            bars(stream(seed, "bars"), stocks.paths, stocks.volatility, stocks.usual_volume, stocks.split_ratio),
             instrument_bars(stream(seed, "instruments"), days, path, market, stocks, rates, indices),
             bitcoin_bars(stream(seed, "bitcoin"), days, path, market),
         ],

@@ -1,0 +1,95 @@
+"""A folder of vendor exports, in a vendor's own spelling: from CSV to the publication, and refusals by name."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assets.calendars import business_days
+
+pytestmark = pytest.mark.slow
+
+MAPPING = """
+datasets:
+  prices:
+    - files: bars/*.csv
+      columns: {symbol: Ticker, date: Datum, open: O, high: H, low: L, close: Schluss, volume: Stück}
+      date_format: "%d.%m.%Y"
+      delimiter: ";"
+      decimal: ","
+      encoding: latin-1
+      multiply: {volume: 1000}
+"""
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory):
+    """Three hundred sessions of two made-up shares, as a German vendor writes them."""
+    folder = tmp_path_factory.mktemp("exports")
+    (folder / "bars").mkdir()
+    (folder / "tidegauge.yml").write_text(MAPPING)
+    sessions = pd.DatetimeIndex(business_days("xnys", date(2026, 12, 31)))
+    sessions = sessions[sessions <= "2026-01-30"][-300:]
+    for number, symbol in enumerate(("SPY", "IWM")):
+        close = np.round(100 * np.exp(np.cumsum(np.random.default_rng(number).normal(0, 0.01, len(sessions)))), 2)
+        pd.DataFrame(
+            {
+                "Ticker": symbol,
+                "Datum": sessions.strftime("%d.%m.%Y"),
+                "O": close,
+                "H": close + 1,
+                "L": close - 1,
+                "Schluss": close,
+                "Stück": 12.5,
+            }
+        ).to_csv(folder / "bars" / f"{symbol}.csv", sep=";", decimal=",", index=False, encoding="latin-1")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(tidegauge, exports, tmp_path_factory):
+    program = tidegauge(tmp_path_factory.mktemp("files") / "home")
+    program.first = program("run", "--from", str(exports), "--as-of", "2026-01-30")
+    return program
+
+
+def test_a_vendors_files_are_published_in_the_warehouses_terms(published, exports):
+    sql = "select close, volume, sma_20, adj_close from price_indicators where symbol = 'IWM' order by date"
+    rows = pd.DataFrame(json.loads(published("query", sql, "--format", "json").stdout))
+    vendor = pd.read_csv(exports / "bars" / "IWM.csv", sep=";", decimal=",", encoding="latin-1")
+    assert rows["close"].tolist() == vendor["Schluss"].tolist()
+    assert (rows["volume"] == 12_500).all()
+    assert rows["adj_close"].isna().all()  # the vendor gives no total return, so there is none
+    np.testing.assert_allclose(rows["sma_20"][19:], vendor["Schluss"].rolling(20).mean()[19:], rtol=1e-12)
+    assert "SIMULATED" not in published.first.stderr
+
+
+def test_what_was_not_offered_is_said_and_not_guessed(published):
+    health = json.loads(published("status", "--json").stdout)["sources"]
+    assert {source["dataset"] for source in health} == {"prices"}
+    assert "Net liquidity is not known" in published("brief").stdout
+
+
+def test_an_empty_file_is_refused_by_name_and_the_publication_stands(published, exports):
+    before = json.loads(published("status", "--json").stdout)["version"]
+    file = exports / "bars" / "IWM.csv"
+    whole = file.read_bytes()
+    file.write_bytes(whole.splitlines(keepends=True)[0])
+    refused = published("run", "--as-of", "2026-01-30", code=3)
+    assert "raw.prices" in refused.stderr and "IWM.csv" in refused.stderr and "at least one row" in refused.stderr
+    file.write_bytes(whole)
+    assert json.loads(published("status", "--json").stdout)["version"] == before
+
+
+def test_a_bar_with_high_below_low_is_refused_by_name(published, exports):
+    before = json.loads(published("status", "--json").stdout)["version"]
+    bad = exports / "bars" / "bad.csv"
+    bad.write_bytes("Ticker;Datum;O;H;L;Schluss;Stück\nXLK;30.01.2026;10,0;9,0;11,0;10,0;1\n".encode("latin-1"))
+    refused = published("run", "--as-of", "2026-01-30", code=1)
+    assert "price_indicators" in refused.stderr and "XLK" in refused.stderr and "high" in refused.stderr
+    assert json.loads(published("status", "--json").stdout)["version"] == before
+    bad.unlink()
