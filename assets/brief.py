@@ -69,7 +69,8 @@ def make_brief(connection: duckdb.DuckDBPyConnection, as_of: date, simulated: bo
             f"{dataset} ({status}, latest {latest or 'none'})"
             for dataset, status, latest in connection.execute(
                 "select dataset, status, latest_observation from source_health "
-                "where required and status in ('stale', 'missing') order by dataset"
+                "where (required or (required is null and status = 'stale')) and status in ('stale', 'missing') "
+                "order by dataset"
             ).fetchall()
         ]
     return Brief(session, simulated, _headline(facts), facts, stale)

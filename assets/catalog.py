@@ -48,6 +48,7 @@ class Series:
     fred_units: str
     licence: str
     description: str
+    first_date: date | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,6 @@ class Instrument:
     description: str
     first_date: date | None = None
 
-    def required_on(self, day: date) -> bool:
-        """Whether a load up to `day` must bring this instrument."""
-        return self.required and (self.first_date is None or self.first_date <= day)
-
 
 @dataclass(frozen=True)
 class Catalog:
@@ -75,20 +72,20 @@ class Catalog:
     series: dict[str, Series]
     instruments: dict[str, Instrument]
 
-    def series_table(self) -> pd.DataFrame:
-        """One row a series, for `ref.series`."""
+    def series_table(self, source: str, as_of: date) -> pd.DataFrame:
+        """One row a series, for `ref.series`; `required` as on `as_of`."""
         return pd.DataFrame(
             {
                 "series_id": s.series_id,
                 "title": s.title,
-                "source": "FRED",
+                "source": source,
                 "unit": s.unit,
                 "frequency": s.frequency,
                 "calendar": s.rule.calendar,
                 "lag_business_days": s.rule.business_days,
                 "known_time": s.rule.at,
                 "max_age_sessions": s.max_age_sessions,
-                "required": s.required,
+                "required": required_on(s, as_of),
                 "revises": s.revises,
                 "licence": s.licence,
                 "description": s.description,
@@ -96,9 +93,15 @@ class Catalog:
             for s in self.series.values()
         )
 
-    def instruments_table(self) -> pd.DataFrame:
-        """One row an instrument, for `ref.instruments`."""
-        return pd.DataFrame(vars(i) for i in self.instruments.values()).drop(columns="first_date")
+    def instruments_table(self, as_of: date) -> pd.DataFrame:
+        """One row an instrument, for `ref.instruments`; `required` as on `as_of`."""
+        table = pd.DataFrame(vars(i) for i in self.instruments.values()).drop(columns="first_date")
+        return table.assign(required=[required_on(i, as_of) for i in self.instruments.values()])
+
+
+def required_on(subject: Series | Instrument, day: date) -> bool:
+    """Whether a load up to `day` must bring a series or an instrument: it may be younger."""
+    return subject.required and (subject.first_date is None or subject.first_date <= day)
 
 
 def _rule(entry: dict) -> PublicationRule | None:

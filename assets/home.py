@@ -9,7 +9,9 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -73,6 +75,15 @@ class Home:
                 "Set TIDEGAUGE_HOME to a folder that you may write to, with room on its disk."
             ) from error
 
+    def record_gate(self, summary: dict[str, Any]) -> None:
+        """Keep what the gate said last, a refusal too."""
+        _write_json(self.root / "gate.json", {"judged_at": datetime.now(UTC).isoformat(timespec="seconds"), **summary})
+
+    def last_gate(self) -> dict[str, Any] | None:
+        """What the gate said last, published or not; None before the first time."""
+        path = self.root / "gate.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
     def source(self) -> str | None:
         """The source that this home belongs to; None before its first run."""
         return self._marker().get("source")
@@ -95,10 +106,7 @@ class Home:
         if after == before:
             return
         self.create()
-        marker = self.root / "home.json"
-        aside = marker.with_suffix(f".{os.getpid()}")
-        aside.write_text(json.dumps(after) + "\n")
-        aside.replace(marker)
+        _write_json(self.root / "home.json", after)
 
     def _marker(self) -> dict[str, str]:
         marker = self.root / "home.json"
@@ -130,3 +138,10 @@ class Home:
             yield
         finally:
             lock.release()
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write whole or not at all."""
+    aside = path.with_suffix(f".{os.getpid()}")
+    aside.write_text(json.dumps(content) + "\n")
+    aside.replace(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -41,7 +41,6 @@ class LandingError(Exception):
 class Ingested:
     """What loading one dataset did."""
 
-    payloads: int = 0
     rows_received: int = 0
     rows_new: int = 0
     missing: list[str] = field(default_factory=list)
@@ -58,6 +57,7 @@ class Landed:
     fetched_at: datetime
     as_of: date
     payload_hash: str
+    not_kept: tuple[str, ...]
 
 
 def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
@@ -65,7 +65,7 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -
     connection.execute("create schema if not exists raw")
     connection.execute(
         "create table if not exists raw.payloads (dataset VARCHAR, request_key VARCHAR, file VARCHAR, "
-        "payload_hash VARCHAR, fetched_at TIMESTAMP, rows BIGINT, primary key (dataset, file))"
+        "payload_hash VARCHAR, fetched_at TIMESTAMP, rows BIGINT, not_kept VARCHAR[], primary key (dataset, file))"
     )
     for dataset in catalog.datasets.values():
         columns = ", ".join(f'"{name}" {kind}' for name, kind in dataset.columns.items())
@@ -96,34 +96,36 @@ def ingest(
         payload = source.fetch(request)
         done.missing += payload.missing
         frame = source.parse(payload)
-        if frame.empty:
-            continue
-        done.payloads += 1
         done.rows_received += len(frame)
-        landed = land(connection, home, dataset, payload, frame, source.name, as_of)
-        if landed:
+        table = to_arrow(catalog, dataset, frame, payload.request)
+        if brings_news(connection, dataset, table, payload):
+            landed = land(home, dataset, payload, table, source.name, as_of)
             done.rows_new += load(connection, catalog, dataset, landed)
     return done
 
 
-def land(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    dataset: Dataset,
-    payload: Payload,
-    frame: pd.DataFrame,
-    source: str,
-    as_of: date,
-) -> Landed | None:
-    """Write a payload's rows as a Parquet file; None if it equals the latest payload of the same request."""
-    table = _to_arrow(dataset, frame, payload.request)
-    payload_hash = _content_hash(payload.request, table)
-    latest = connection.execute(
-        "select payload_hash from raw.payloads where dataset = ? and request_key = ? order by fetched_at desc limit 1",
-        [dataset.name, payload.request.key],
+def brings_news(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: pa.Table, payload: Payload) -> bool:
+    """Whether a payload holds anything that raw does not: a new or changed row, or another snapshot."""
+    if dataset.snapshot:
+        latest = connection.execute(
+            "select payload_hash from raw.payloads where dataset = ? order by fetched_at desc limit 1", [dataset.name]
+        ).fetchall()
+        return latest != [(_content_hash(payload.request, table),)]
+    disowned = connection.execute(
+        "select distinct unnest(not_kept) from raw.payloads where dataset = ?", [dataset.name]
     ).fetchall()
-    if latest == [(payload_hash,)]:
-        return None
+    if set(payload.not_kept) - {name for (name,) in disowned}:
+        return True
+    connection.register("incoming", table)
+    try:
+        return bool(connection.execute(f"select 1 {_changes(dataset)} limit 1").fetchall())
+    finally:
+        connection.unregister("incoming")
+
+
+def land(home: Home, dataset: Dataset, payload: Payload, table: pa.Table, source: str, as_of: date) -> Landed:
+    """Write a payload's rows as an immutable Parquet file."""
+    payload_hash = _content_hash(payload.request, table)
     landed = Landed(
         path=home.landing / dataset.name / f"{payload.fetched_at:%Y%m%dT%H%M%S%f}Z-{payload_hash[:16]}.parquet",
         dataset=dataset.name,
@@ -132,6 +134,7 @@ def land(
         fetched_at=payload.fetched_at.replace(tzinfo=None),
         as_of=as_of,
         payload_hash=payload_hash,
+        not_kept=payload.not_kept,
     )
     about = {
         "dataset": landed.dataset,
@@ -140,6 +143,7 @@ def land(
         "fetched_at": landed.fetched_at.isoformat(),
         "as_of": landed.as_of.isoformat(),
         "payload_hash": landed.payload_hash,
+        "not_kept": landed.not_kept,
     }
     write_aside(landed.path, table.replace_schema_metadata({"tidegauge": json.dumps(about)}))
     return landed
@@ -174,8 +178,7 @@ def load_landed(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Cata
         name
         for (name,) in connection.execute("select file from raw.payloads where dataset = ?", [dataset.name]).fetchall()
     }
-    pending = [landed for landed in landed_files(home, dataset) if landed.path.name not in known]
-    return sum(load(connection, catalog, dataset, landed) for landed in pending)
+    return sum(load(connection, catalog, dataset, landed) for landed in list(landed_files(home, dataset, known)))
 
 
 def landed_datasets(home: Home) -> frozenset[str]:
@@ -183,12 +186,14 @@ def landed_datasets(home: Home) -> frozenset[str]:
     return frozenset(path.parent.name for path in home.landing.glob("*/*.parquet"))
 
 
-def landed_files(home: Home, dataset: Dataset) -> Iterator[Landed]:
-    """The files of a dataset in the order in which they were fetched; left-overs of a dead run are removed."""
+def landed_files(home: Home, dataset: Dataset, known: Collection[str]) -> Iterator[Landed]:
+    """The files of a dataset, but those `known` by name, as they were fetched; left-overs of a dead run go."""
     folder = home.landing / dataset.name
     for leftover in folder.glob(".*.parquet.*"):
         leftover.unlink()
     for path in sorted(folder.glob("*.parquet")):
+        if path.name in known:
+            continue
         try:
             about = json.loads(pq.read_schema(path).metadata[b"tidegauge"])
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
@@ -204,6 +209,7 @@ def landed_files(home: Home, dataset: Dataset) -> Iterator[Landed]:
             fetched_at=datetime.fromisoformat(about["fetched_at"]),
             as_of=date.fromisoformat(about["as_of"]),
             payload_hash=about["payload_hash"],
+            not_kept=tuple(about["not_kept"]),
         )
 
 
@@ -227,11 +233,12 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
                 [landed.fetched_at, landed.payload_hash, landed.source],
             ).fetchall()
         else:
+            learned = [] if dataset.restates else [learned_at]
             appended = connection.execute(
-                _append_changes(dataset), [learned_at, landed.fetched_at, landed.payload_hash, landed.source]
+                _append_changes(dataset), [*learned, landed.fetched_at, landed.payload_hash, landed.source]
             ).fetchall()
         connection.execute(
-            "insert into raw.payloads values (?, ?, ?, ?, ?, ?)",
+            "insert into raw.payloads values (?, ?, ?, ?, ?, ?, ?)",
             [
                 dataset.name,
                 landed.request_key,
@@ -239,6 +246,7 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
                 landed.payload_hash,
                 landed.fetched_at,
                 rows.num_rows,
+                list(landed.not_kept),
             ],
         )
         connection.execute("commit")
@@ -251,24 +259,30 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
 
 
 def _append_changes(dataset: Dataset) -> str:
-    """The statement that appends new keys and changed values; parameters: learned_at, fetched_at, hash, source."""
-    table = f"raw.{dataset.name}"
-    values = [name for name in dataset.columns if name not in dataset.key]
+    """The statement that appends new keys and changed values; parameters: learned_at, fetched_at, hash, source.
+
+    A revision is known from the run that fetched it, and never before the version that it follows.
+    """
+    columns = ", ".join(f'incoming."{name}"' for name in dataset.columns)
+    revised_at = (
+        "incoming.known_at" if dataset.restates else "greatest(incoming.known_at, ?::timestamp, latest.known_at)"
+    )
+    first_known = f"case when latest.is_there then {revised_at} else incoming.known_at end"
+    return f"insert into raw.{dataset.name} select {columns}, {first_known}, ?, ?, ? {_changes(dataset)}"
+
+
+def _changes(dataset: Dataset) -> str:
+    """FROM and WHERE of the incoming rows whose key is new, or whose values differ from the key's latest version."""
     same_key = " and ".join(f'latest."{name}" = incoming."{name}"' for name in dataset.key)
     key = ", ".join(f'"{name}"' for name in dataset.key)
+    values = [name for name in dataset.columns if name not in dataset.key]
     changed = " or ".join(f'latest."{name}" is distinct from incoming."{name}"' for name in values)
-    columns = ", ".join(f'incoming."{name}"' for name in dataset.columns)
-    revised_at = "incoming.known_at" if dataset.restates else "greatest(incoming.known_at, learned_at)"
     return f"""
-        insert into {table}
-        with run as (select ?::timestamp as learned_at),
-        latest as (
+        from incoming left join (
             select stored.*, true as is_there
-            from {table} as stored semi join incoming using ({key})
+            from raw.{dataset.name} as stored semi join incoming using ({key})
             qualify row_number() over (partition by {key} order by fetched_at desc) = 1
-        )
-        select {columns}, case when latest.is_there then {revised_at} else incoming.known_at end, ?, ?, ?
-        from incoming cross join run left join latest on {same_key}
+        ) as latest on {same_key}
         where latest.is_there is null or {changed}
     """
 
@@ -288,25 +302,29 @@ def _loaded_to(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[
 def _universe(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, loaded_to: dict[str, date], as_of: date
 ) -> tuple[str, ...]:
-    """Every symbol whose prices are wanted: the catalogue's instruments, and the members of the index.
+    """Every symbol whose prices are wanted: the catalogue's instruments, and all that were ever members.
 
-    The first time all that were ever members; later the present ones, and past ones whose last bars as members are
-    not stored yet. So a symbol that no vendor keeps is not asked for again at every run.
+    Once something is stored, past members are left out whose bars as members are there, or that the service said it
+    does not keep.
     """
     members = connection.execute(
         """select symbol, max(coalesce(end_date, 'infinity'::date)) from raw.index_membership
-           where payload_hash = (select arg_max(payload_hash, fetched_at) from raw.index_membership)
-           group by symbol"""
+           where fetched_at = (select max(fetched_at) from raw.index_membership) group by symbol"""
     ).fetchall()
+    not_kept = connection.execute(
+        "select distinct unnest(not_kept) from raw.payloads where dataset = 'prices'"
+    ).fetchall()
+    settled = {name for (name,) in not_kept} if loaded_to else set()
     wanted = {
         symbol
         for symbol, until in members
-        if not loaded_to or until > as_of or (symbol in loaded_to and until > loaded_to[symbol] + timedelta(days=7))
+        if until > as_of
+        or (symbol not in settled and (symbol not in loaded_to or until > loaded_to[symbol] + timedelta(days=7)))
     }
     return tuple(sorted(wanted | set(catalog.instruments)))
 
 
-def _to_arrow(dataset: Dataset, frame: pd.DataFrame, request: Request) -> pa.Table:
+def to_arrow(catalog: Catalog, dataset: Dataset, frame: pd.DataFrame, request: Request) -> pa.Table:
     """A parsed frame in the dataset's types, with whole and unique keys; raises SourceError."""
     if list(frame.columns) != list(dataset.columns):
         raise SourceError(
@@ -319,11 +337,16 @@ def _to_arrow(dataset: Dataset, frame: pd.DataFrame, request: Request) -> pa.Tab
     except pa.ArrowException as error:
         raise SourceError(f"raw.{dataset.name}: {request.key} holds a value of the wrong type: {error}") from error
     for name in dataset.key:
-        if table[name].null_count and not dataset.snapshot:
+        if table[name].null_count:
             raise SourceError(
                 f"raw.{dataset.name}: {table[name].null_count} rows of {request.key} have no {name}; "
                 "it is part of the key"
             )
+    if dataset.name == "fred_observations" and (unknown := set(frame["series_id"]) - set(catalog.series)):
+        raise SourceError(
+            f"raw.{dataset.name}: {request.key} holds series that catalog.yml does not know: "
+            f"{', '.join(sorted(unknown))}. Add them there with their unit, or leave them out"
+        )
     twice = frame[frame.duplicated(list(dataset.key), keep=False)]
     if len(twice):
         example = ", ".join(f"{name}={twice.iloc[0][name]}" for name in dataset.key)
@@ -352,10 +375,11 @@ def _known_at(catalog: Catalog, dataset: Dataset, rows: pa.Table) -> pa.Array:
     if dataset.name == "fred_observations":
         result = pd.Series(pd.NaT, index=dates.index, dtype="datetime64[us]")
         for series_id, group in dates.groupby(rows["series_id"].to_pandas()):
-            result[group.index] = known_at(group, catalog.series[series_id].rule).to_numpy()
+            if series_id in catalog.series:  # one that has left the catalogue since is never visible
+                result[group.index] = known_at(group, catalog.series[series_id].rule).to_numpy()
     elif dataset.rule:
         days = dates.drop_duplicates()
-        result = dates.map(dict(zip(days, known_at(days, dataset.rule), strict=True)))
+        result = pd.to_datetime(dates.map(dict(zip(days, known_at(days, dataset.rule), strict=True))))
     else:
         return pa.nulls(rows.num_rows, pa.timestamp("us"))
     return pa.array(result, type=pa.timestamp("us"), from_pandas=True)

@@ -129,7 +129,7 @@ def publish(
                 verdict = audit(connection, name)
                 if not verdict.passed:
                     raise GateRefused(verdict)
-                described = _write_parquet(connection, name, candidate / PARQUET, tables)
+                described = _write_parquet(connection, name, candidate / PARQUET, tables, is_simulated)
             version = _new_version(home, published_at, (inputs_hash, code_revision, source, str(as_of)))
             manifest = {
                 "version": version,
@@ -259,14 +259,15 @@ def _comments(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str,
 
 
 def _write_parquet(
-    connection: duckdb.DuckDBPyConnection, name: str, folder: Path, tables: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, name: str, folder: Path, tables: Sequence[str], is_simulated: bool
 ) -> dict[str, dict[str, Any]]:
-    """One Parquet file a table; table -> rows and checksum."""
+    """One Parquet file a table, which says in its metadata whether it is simulated; table -> rows and checksum."""
     described = {}
     for table in tables:
         path = folder / f"{table}.parquet"
         rows = connection.execute(
-            f"copy (from {name}.{SCHEMA}.{_quoted(table)}) to {_literal(str(path))} (format parquet, compression zstd)"
+            f"copy (from {name}.{SCHEMA}.{_quoted(table)}) to {_literal(str(path))} "
+            f"(format parquet, compression zstd, kv_metadata {{simulated: '{str(is_simulated).lower()}'}})"
         ).fetchone()[0]
         described[table] = {"rows": rows, "sha256": _sha256(path)}
     return described

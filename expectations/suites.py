@@ -88,7 +88,9 @@ def _none(
     )
 
 
-def _common(key: tuple[str, ...], columns: dict[str, str], datasets: tuple[str, ...] = ()) -> tuple[Rule, ...]:
+def _common(
+    key: tuple[str, ...], columns: dict[str, str], datasets: tuple[str, ...] = (), given: str = "true"
+) -> tuple[Rule, ...]:
     """Shape, key and emptiness; a table whose `datasets` this home's source does not offer may be empty."""
     keys = ", ".join(key)
     wanted = ", ".join(f"('{name}', '{kind}', '{_TYPES[kind]}')" for name, kind in columns.items())
@@ -102,7 +104,7 @@ def _common(key: tuple[str, ...], columns: dict[str, str], datasets: tuple[str, 
     empty = "count(*)"
     unless = ""
     if datasets:
-        empty = f"case when {_offered(datasets)} then count(*) else greatest(count(*), 1) end"
+        empty = f"case when {_offered(datasets)} and {given} then count(*) else greatest(count(*), 1) end"
         unless = " (unless this home's source does not offer what it is made from)"
     return (
         Rule(
@@ -147,13 +149,13 @@ def _offered(datasets: tuple[str, ...]) -> str:
     )
 
 
-def _known(column: str, what: str, datasets: tuple[str, ...]) -> Rule:
+def _known(column: str, what: str, datasets: tuple[str, ...], given: str = "true") -> Rule:
     """A table full of NULLs would pass every range: at least one value must be there."""
     return Rule(
         f"{column}_known",
         "critical",
         f"{what} is known on at least one date",
-        measure=f"case when {_offered(datasets)} then count({column}) else 1 end",
+        measure=f"case when {_offered(datasets)} and {given} then count({column}) else 1 end",
         minimum=1,
     )
 
@@ -215,6 +217,12 @@ def _treasury_cash() -> Table:
         rules=(
             *_common(key, columns, ("operating_cash_balance",)),
             _none("closing_known", "tga_close_bn is null", "every statement has a closing balance", key),
+            _none(
+                "opening_known",
+                f"tga_open_bn is null and {since}",
+                "every statement since 2016 has an opening balance",
+                key,
+            ),
             _within("tga_close_bn", 0, 3000, key),
             _within("tga_open_bn", 0, 3000, key),
             _none(
@@ -577,6 +585,13 @@ def _breadth() -> Table:
             _session(key),
             _not_after_as_of("date", key),
             _none(
+                "last_session_half_covered",
+                "coverage_pct < 50 and date = (select max(date) from {table})",
+                "the last session covers at least half of the members",
+                key,
+                "coverage_pct, members, valid",
+            ),
+            _none(
                 "last_session_covered",
                 "coverage_pct < 95 and date = (select max(date) from {table})",
                 "the last session covers at least 95 % of the members",
@@ -598,12 +613,14 @@ def _spreads() -> Table:
         *("percentile_252", "z_score_252", "beta_252", "correlation_63"),
     )
     columns = {"pair": "text", "date": "date", **dict.fromkeys(numbers, "number")}
+    # a vendor without dividends gives no total return, and spreads are made of nothing else
+    total_return = "exists (select 1 from {schema}.price_indicators where adj_close is not null)"
     return Table(
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",)),
-            _known("ratio", "a ratio", ("prices",)),
+            *_common(key, columns, ("prices",), total_return),
+            _known("ratio", "a ratio", ("prices",), total_return),
             _none("ratio_positive", "ratio <= 0", "every ratio is above zero", key, "ratio"),
             _within("percentile_252", 0, 100, key),
             _none(

@@ -7,6 +7,7 @@ Dagster is imported only by the commands that start a run, so that the others an
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -24,6 +25,7 @@ from rich.table import Table
 from assets.brief import Brief, BriefError, make_brief
 from assets.home import Home, HomeError, SourceMixedError
 from assets.publish import PublishError, read_manifest, rollback, versions
+from assets.sources.http import redact
 from orchestration.database import EngineError, open_publication
 from orchestration.settings import PROJECT, Settings
 
@@ -107,7 +109,9 @@ def rebuild() -> None:
 @app.command()
 def check() -> None:
     """The gate on the present build; nothing is published."""
-    outcome = _start(_settings(), "check", {})
+    settings = _settings()
+    _need_build(settings)
+    outcome = _start(settings, "check", {})
     _tell_failures(outcome)
     out.print("The gate passed. Nothing was published by this command.")
 
@@ -115,7 +119,9 @@ def check() -> None:
 @app.command()
 def publish() -> None:
     """Publish the present build by hand, through the gate."""
-    _run_and_tell(_settings(), "publish", {})
+    settings = _settings()
+    _need_build(settings)
+    _run_and_tell(settings, "publish", {})
 
 
 @app.command(name="versions")
@@ -163,7 +169,8 @@ def status(as_json: Json = False) -> None:
         ).fetchall()
     if as_json:
         names = ("source", "dataset", "latest_observation", "age_days", "status")
-        print(json.dumps({**manifest, "sources": [dict(zip(names, row, strict=True)) for row in health]}, default=str))
+        sources = [dict(zip(names, row, strict=True)) for row in health]
+        print(json.dumps({**manifest, "last_gate": home.last_gate(), "sources": sources}, default=str))
         return
     if manifest["simulated"]:
         out.print(SIMULATED, style="yellow")
@@ -172,6 +179,9 @@ def status(as_json: Json = False) -> None:
         f"{sum(t['rows'] for t in manifest['tables'].values()):,} rows in {len(manifest['tables'])} tables."
     )
     out.print(f"The gate: {_gate_in_words(manifest['gate'])}")
+    last = home.last_gate()
+    if last and not last["passed"]:
+        out.print(f"The last gate, at {last['judged_at']}, refused a build: {_gate_in_words(last)}", style="red")
     table = Table("dataset", "latest", "age in days", "status")
     for _, dataset, latest, age, state in health:
         style = {"ok": "", "stale": "yellow"}.get(state, "red")
@@ -208,6 +218,8 @@ def query(
             _fail(WRONG_USE, str(error))
     if result is None:
         _fail(WRONG_USE, "that statement gives no rows; a query starts with SELECT, FROM or WITH")
+    if len(set(result.column_names)) < len(result.column_names):
+        _fail(WRONG_USE, "two columns of the result have the same name; give them names with AS")
     if format_ is QueryFormat.parquet:
         import pyarrow.parquet
 
@@ -217,7 +229,7 @@ def query(
     elif format_ is QueryFormat.csv:
         result.to_pandas(date_as_object=True, integer_object_nulls=True).to_csv(sys.stdout, index=False)
     elif format_ is QueryFormat.json:
-        print(json.dumps(result.to_pylist(), default=str))
+        print(json.dumps([_json_row(row) for row in result.to_pylist()], default=str))
     else:
         if manifest["simulated"]:
             err.print(SIMULATED, style="yellow")
@@ -290,6 +302,11 @@ def _start(settings: Settings, job: str, options: dict[str, Any]) -> Any:
         _fail(FAILED, str(error))
 
 
+def _need_build(settings: Settings) -> None:
+    if not Home(settings.home).warehouse.exists():
+        _fail(WRONG_USE, f"there is no build in {settings.home} yet. Run `tidegauge run` first.")
+
+
 def _source(settings: Settings) -> str:
     """The source that the settings name, else the home's own, else the sample."""
     try:
@@ -304,7 +321,7 @@ def _run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None
     home = Home(settings.home)
     if _source(settings) == "sample":
         err.print(SIMULATED, style="yellow")
-    before = read_manifest(home)
+    before = _version(home)
     outcome = _start(settings, job, options)
     _tell_failures(outcome)
     manifest = _manifest(settings)
@@ -312,7 +329,7 @@ def _run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None
     out.print()
     out.print(_brief(settings, None).headline, style="bold")
     out.print()
-    if before and before["version"] == manifest["version"]:
+    if before == manifest["version"]:
         out.print(f"Nothing new: version {manifest['version']} as of {manifest['as_of']} stands. {seconds:.0f} s.")
     else:
         rows = sum(table["rows"] for table in manifest["tables"].values())
@@ -332,9 +349,15 @@ def _tell_failures(outcome: Any) -> None:
         return
     for report in outcome.refused or outcome.failed:
         err.print(report, markup=False)
+    err.print(f"Dagster run {outcome.run_id}; `tidegauge ui` shows it.")
     if outcome.refused:
         err.print("The gate refused this build; the last publication stands.", style="bold red")
     raise typer.Exit(outcome.exit_code)
+
+
+def _version(home: Home) -> str | None:
+    """The version that is published; None where there is none, or none whole."""
+    return next((version.version for version in versions(home) if version.is_current), None)
 
 
 def _manifest(settings: Settings) -> dict[str, Any]:
@@ -353,6 +376,10 @@ def _published(home: Home) -> Any:
 
 def _brief(settings: Settings, as_of: str | None) -> Brief:
     manifest = _manifest(settings)
+    if as_of and as_of > manifest["as_of"]:
+        _fail(
+            WRONG_USE, f"the publication speaks up to {manifest['as_of']}, not of {as_of}. Run `tidegauge run` first."
+        )
     with _published(Home(settings.home)) as connection:
         try:
             return make_brief(connection, date.fromisoformat(as_of or manifest["as_of"]), manifest["simulated"])
@@ -381,6 +408,11 @@ def _print_table(names: list[str], rows: list[tuple]) -> None:
             out.print(f"  {name:<{max(map(len, names))}}  {cell}", markup=False)
 
 
+def _json_row(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN and no infinity: what a query computes so is null."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+
+
 def _cell(value: Any) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
@@ -391,11 +423,15 @@ def _fail(code: int, message: str) -> NoReturn:
 
 
 def main() -> None:
-    """The program; an error of ours that no command expected still gets one line and exit code 3."""
+    """The program; an error that no command expected still gets one line, and the exit code of a failed engine."""
     try:
         app()
     except (HomeError, PublishError, EngineError) as error:
-        err.print(f"tidegauge: {error}", markup=False, soft_wrap=True, style="red")
+        err.print(f"tidegauge: {error}", markup=False, style="red")
+        sys.exit(FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort: Python's own exit code would say that the gate refused
+        err.print(f"tidegauge: {type(error).__name__}: {redact(str(error))}", markup=False, style="red")
+        err.print("This should not happen. `tidegauge doctor` looks for the cause.", markup=False)
         sys.exit(FAILED)
 
 

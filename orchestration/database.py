@@ -20,7 +20,7 @@ def open_database(path: Path, *, read_only: bool, memory_limit: str | None = Non
         connection = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        if "lock" in reason:
+        if "Could not set lock" in reason:
             raise HomeError(f"another process has {path} open for writing. Wait for it to end. ({reason})") from error
         raise EngineError(
             f"cannot open {path}: {reason}. Run `tidegauge doctor`; if the file is damaged, "

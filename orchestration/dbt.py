@@ -10,6 +10,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, 
 from assets.home import Home
 from orchestration.fingerprint import (
     DBT_PROJECT,
+    built_inputs_hash,
     forget_build,
     inputs_hash,
     project_digest,
@@ -63,7 +64,8 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
     def dbt_build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse, options: RunOptions):
         with warehouse.connect() as connection:
             current = inputs_hash(connection)
-            if current == published_inputs_hash(warehouse.home) and not options.anew:
+            standing = built_inputs_hash(connection) == current == published_inputs_hash(warehouse.home)
+            if standing and not options.anew:
                 context.log.info("Nothing new since the last publication; the models stand.")
                 return
             forget_build(connection)
@@ -75,8 +77,9 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
                     target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
                 )
             )
-        with warehouse.connect() as connection:
-            record_build(connection, current)
+        if not context.is_subset:  # some models alone are no build that could be published
+            with warehouse.connect() as connection:
+                record_build(connection, current)
 
     return dbt_build
 

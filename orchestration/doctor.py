@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 import requests
 
 from assets.home import Home, HomeError
-from assets.publish import read_manifest, verify
+from assets.publish import PublishError, read_manifest, verify
 from orchestration.database import EngineError, open_database
 from orchestration.settings import Settings
 
@@ -46,7 +47,7 @@ def examine(settings: Settings) -> list[Finding]:
             *(_reachable(name, url) for name, url in _services(settings).items()),
         ]
     if source == "files":
-        findings.append(_files(settings))
+        findings.append(_files(settings.files_dir or home.files_dir()))
     return findings
 
 
@@ -76,12 +77,15 @@ def _warehouse(home: Home) -> Finding:
     try:
         open_database(home.warehouse, read_only=True).close()
     except (EngineError, HomeError) as error:
-        return Finding(False, str(error), "`tidegauge rebuild` makes it anew from the landing zone.")
+        return Finding(False, str(error))
     return Finding(True, "warehouse.duckdb opens")
 
 
 def _publication(home: Home) -> Finding:
-    manifest = read_manifest(home)
+    try:
+        manifest = read_manifest(home)
+    except PublishError as error:
+        return Finding(False, str(error))
     if manifest is None:
         return Finding(True, "nothing is published yet")
     problems = verify(home)
@@ -94,7 +98,7 @@ def _publication(home: Home) -> Finding:
 
 
 def _fred_key(settings: Settings) -> Finding:
-    there = settings.fred_api_key is not None
+    there = settings.fred_api_key is not None and settings.fred_api_key.get_secret_value() != ""
     return Finding(
         there,
         f"FRED_API_KEY is {'set' if there else 'not set'}",
@@ -117,14 +121,17 @@ def _reachable(name: str, url: str) -> Finding:
     except requests.RequestException as error:
         return Finding(
             False,
-            f"{name} at {url} does not answer ({type(error).__name__})",
+            f"{name} at {_without_login(url)} does not answer ({type(error).__name__})",
             "Look at the network, a proxy, or the service's base URL in .env.",
         )
-    return Finding(True, f"{name} answers at {url}")
+    return Finding(True, f"{name} answers at {_without_login(url)}")
 
 
-def _files(settings: Settings) -> Finding:
-    folder: Path | None = settings.files_dir
+def _without_login(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
+def _files(folder: Path | None) -> Finding:
     there = folder is not None and (folder / "tidegauge.yml").exists()
     return Finding(
         there,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.metadata import version
 
 import duckdb
 
 from assets.home import Home
-from assets.publish import read_manifest
+from assets.publish import PublishError, read_manifest
 from orchestration.settings import PROJECT
 
 DBT_PROJECT = PROJECT / "dbt_project"
@@ -23,11 +24,15 @@ def project_digest() -> str:
 
 
 def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
-    """SHA-256 over the raw rows, the reference tables and the models' code.
+    """SHA-256 over the raw rows, the reference tables, the models, the gate and the versions of what runs them.
 
     `raw` is append-only, so a table's row count and its latest fetch say which rows it holds.
     """
     digest = hashlib.sha256(project_digest().encode())
+    for path in sorted((PROJECT / "expectations").glob("*.py")):
+        digest.update(path.read_bytes())
+    for package in ("duckdb", "dbt-core", "dbt-duckdb", "numba", "numpy", "great-expectations"):
+        digest.update(version(package).encode())
     raw_tables = connection.execute(
         "select table_name from information_schema.tables where table_schema = 'raw' "
         "and table_name <> 'payloads' order by 1"
@@ -63,6 +68,9 @@ def built_inputs_hash(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def published_inputs_hash(home: Home) -> str | None:
-    """The inputs' hash of what is published now; None before the first publication."""
-    manifest = read_manifest(home)
+    """The inputs' hash of what is published now; None where there is nothing, or nothing whole: publish anew."""
+    try:
+        manifest = read_manifest(home)
+    except PublishError:
+        return None
     return manifest["inputs_hash"] if manifest else None

@@ -49,11 +49,11 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 "calendar": calendar_table(as_of),
                 "datasets": _datasets_table(
                     catalog,
-                    source.name,
+                    source,
                     landed_datasets(warehouse.home) if options.rebuild else source.datasets,
                 ),
-                "series": catalog.series_table(),
-                "instruments": catalog.instruments_table(),
+                "series": catalog.series_table(source.service_of("fred_observations"), as_of),
+                "instruments": catalog.instruments_table(as_of),
             }
             write_reference(connection, tables)
     for name, table in tables.items():
@@ -90,12 +90,12 @@ def _as_of_table(as_of: date, source: Source) -> pd.DataFrame:
     )
 
 
-def _datasets_table(catalog: Catalog, source: str, offered: Collection[str]) -> pd.DataFrame:
+def _datasets_table(catalog: Catalog, source: Source, offered: Collection[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "dataset": dataset.name,
             "title": dataset.title,
-            "source": source,
+            "source": source.service_of(dataset.name),
             "offered": dataset.name in offered,
             "max_age_sessions": dataset.max_age_sessions,
             "licence": dataset.licence,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import duckdb
 
 from assets.calendars import NEW_YORK, last_session
 from assets.home import Home, HomeError
-from orchestration.database import open_database
+from orchestration.database import EngineError, open_database
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -30,6 +31,9 @@ class Warehouse(dg.ConfigurableResource):
     def remove(self) -> None:
         """Delete the build, to make it anew from the landing zone; the publication stands."""
         with self.home.exclusive(self.wait_s):
+            if self.home.warehouse.exists():
+                with contextlib.suppress(EngineError), self.connect():
+                    pass  # a dbt that outlived its run may still hold the file: wait for it; damage is no matter here
             self.home.warehouse.unlink(missing_ok=True)
             self.home.warehouse.with_name("warehouse.duckdb.wal").unlink(missing_ok=True)
 
@@ -66,8 +70,16 @@ class RunOptions(dg.ConfigurableResource):
 
     def as_of_date(self, last_day: date | None) -> date:
         """The exchange session that the run speaks of: the asked one, else the source's last, else the last ended."""
-        asked = date.fromisoformat(self.as_of) if self.as_of else last_day
-        return last_session(asked) if asked else last_ended_session()
+        latest = last_ended_session()
+        if last_day is not None:
+            latest = min(latest, last_session(last_day))
+        asked = last_session(date.fromisoformat(self.as_of)) if self.as_of else latest
+        if asked > latest:
+            raise HomeError(
+                f"as of {asked} cannot be answered: the latest session that is over and on offer is {latest}. "
+                f"A session is over for the warehouse at 18:00 New York time."
+            )
+        return asked
 
 
 def last_ended_session() -> date:

@@ -22,12 +22,11 @@ PID_TAG = "tidegauge/pid"
 
 @dataclass
 class Outcome:
-    """How a run ended: which checks refused, which steps failed and why, and what was published."""
+    """How a run ended: which checks refused, and which steps failed and why."""
 
     run_id: str
     refused: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    version: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -108,9 +107,6 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
             evaluation = event.event_specific_data
             if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
                 outcome.refused.append(_check_report(evaluation))
-        elif event.event_type_value == "ASSET_MATERIALIZATION":
-            version = event.event_specific_data.materialization.metadata.get("version")
-            outcome.version = version.value if version else outcome.version
         elif event.event_type_value == "STEP_FAILURE":
             failure = event.event_specific_data
             if failure.user_failure_data and "refused" in failure.user_failure_data.metadata:

@@ -50,12 +50,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Payload:
-    """One answer, as received, and when (UTC); `missing` names what was asked for and did not come."""
+    """One answer, as received, and when (UTC).
+
+    `missing` names what was asked for and did not come; `not_kept` those of them that the service says it does not
+    have, so that asking again is no use.
+    """
 
     request: Request
     content: Any
     fetched_at: datetime
     missing: tuple[str, ...] = ()
+    not_kept: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -67,6 +72,9 @@ class Source(Protocol):
     name: str
     datasets: frozenset[str]
     last_day: date | None
+
+    def service_of(self, dataset: str) -> str:
+        """Who serves a dataset, for people: "FRED", "Yahoo", "simulated"."""
 
     def requests(self, wanted: Wanted) -> Iterable[Request]:
         """The requests that bring `wanted.dataset` up to `wanted.as_of`; none when nothing can be new."""

@@ -78,6 +78,10 @@ class FilesSource:
         """The datasets of the mapping."""
         return frozenset(self._entries())
 
+    def service_of(self, dataset: str) -> str:
+        """Always `files`: the vendor is the user's to know."""
+        return "files"
+
     def requests(self, wanted: Wanted) -> list[Request]:
         """One request a file; the key is its path in the folder."""
         found: dict[str, Request] = {}
@@ -96,6 +100,11 @@ class FilesSource:
                         f"the second {entry.files!r}: a file belongs to one entry"
                     )
                 found[key] = Request(wanted.dataset, key, {"entry": number})
+        if self._catalog.datasets[wanted.dataset].snapshot and len(found) > 1:
+            raise SourceError(
+                f"{self._folder / MAPPING}: {wanted.dataset}: {len(found)} files match ({', '.join(found)}), but each "
+                "states the whole anew: keep one file"
+            )
         return list(found.values())
 
     def fetch(self, request: Request) -> Payload:

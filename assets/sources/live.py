@@ -23,8 +23,8 @@ class LiveSource:
         self.datasets = frozenset(self._service)
 
     def service_of(self, dataset: str) -> str:
-        """The name of the service behind a dataset, as `fred` or `yahoo`."""
-        return self._service[dataset].name
+        """The name of the service behind a dataset, as `fred` or `yahoo`; `none` where there is none."""
+        return self._service[dataset].name if dataset in self._service else "none"
 
     def requests(self, wanted: Wanted) -> Iterable[Request]:
         return self._service[wanted.dataset].requests(wanted)

@@ -27,7 +27,7 @@ import yfinance
 from curl_cffi import requests as curl
 from yfinance.exceptions import YFException, YFPricesMissingError, YFRateLimitError
 
-from assets.catalog import Catalog
+from assets.catalog import Catalog, required_on
 from assets.sources.base import Payload, Request, SourceError, Wanted
 from assets.sources.http import (
     RateLimiter,
@@ -228,7 +228,7 @@ class YahooSource:
             self._last_batch = time.monotonic()
         self._judge_batch(request, answers)
         missing = tuple(sorted({*answers.not_kept, *answers.empty, *answers.failed}))
-        return Payload(request, answers.bars, now(), missing=missing)
+        return Payload(request, answers.bars, now(), missing=missing, not_kept=tuple(sorted(answers.not_kept)))
 
     def parse(self, payload: Payload) -> pd.DataFrame:
         """symbol (Yahoo's spelling), date (of the exchange), bars, dividend in dollars, split_ratio new:old.
@@ -295,7 +295,7 @@ class YahooSource:
         lost = {**answers.failed, **answers.empty, **answers.not_kept}
         as_of = request.params["as_of"]
         required = sorted(
-            symbol for symbol in lost if symbol in self._instruments and self._instruments[symbol].required_on(as_of)
+            symbol for symbol in lost if symbol in self._instruments and required_on(self._instruments[symbol], as_of)
         )
         told = list(dict.fromkeys([*required, *lost]))[:5]
         reasons = "; ".join(f"{symbol}: {lost[symbol]}" for symbol in told)

@@ -63,6 +63,7 @@ def _breaks() -> list[tuple[str, str, str]]:
     breaks += [
         ("spreads", "finite", f"update spreads set beta_252 = '-inf' where {LAST}"),
         ("treasury_cash", "closing_known", f"{cash} tga_close_bn = null where record_date = '2026-01-30'"),
+        ("treasury_cash", "opening_known", f"{cash} tga_open_bn = null where record_date = '2026-01-30'"),
         ("treasury_cash", "flows_not_negative", f"{cash} deposits_bn = -1 where record_date = '2026-01-30'"),
         (
             "treasury_cash",
@@ -228,6 +229,7 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("breadth", "ad_line_steps", f"update breadth set ad_line = ad_line + 1 where {LAST}"),
         ("breadth", "trin_positive", f"update breadth set trin = 0 where {LAST}"),
         ("breadth", "last_session_covered", f"update breadth set coverage_pct = 94.9 where {LAST}"),
+        ("breadth", "last_session_half_covered", f"update breadth set coverage_pct = 49.9 where {LAST}"),
         ("spreads", "ratio_known", "update spreads set ratio = null"),
         ("spreads", "ratio_positive", f"update spreads set ratio = 0 where {LAST}"),
         ("spreads", "correlation_63_range", f"update spreads set correlation_63 = -1.000001 where {LAST}"),
@@ -322,7 +324,8 @@ CONSEQUENCES = {
     "fed_assets_bn_range": {"net_is_sum_of_legs"},
     "tga_bn_range": {"net_is_sum_of_legs"},
     "rrp_bn_range": {"net_is_sum_of_legs"},
-    "coverage_pct_range": {"last_session_covered"},
+    "coverage_pct_range": {"last_session_covered", "last_session_half_covered"},
+    "last_session_half_covered": {"last_session_covered"},
     "flows_not_negative": {"flows_balance", "flows_balance_to_the_million"},
     "flows_balance": {"flows_balance_to_the_million"},
     "high_not_below_low": {"close_within_bar", "open_within_bar"},

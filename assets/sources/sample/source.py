@@ -48,6 +48,10 @@ class SampleSource:
         """The date of each row of each log dataset."""
         return {name: pd.to_datetime(self._world.logs[name][column]) for name, column in _DATE_COLUMN.items()}
 
+    def service_of(self, dataset: str) -> str:
+        """Always `simulated`: no service stands behind these numbers."""
+        return "simulated"
+
     def requests(self, wanted: Wanted) -> Iterable[Request]:
         """One request for all that is new up to `as_of`; none for a log that has nothing new."""
         self._check(wanted.dataset, wanted.as_of)
