@@ -7,7 +7,7 @@ bond market (SIFMA), and when an observation of a date becomes known. All timest
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -118,6 +118,15 @@ def last_session(day: date) -> date:
     """The latest exchange session on or before `day`."""
     sessions = business_days("xnys", date(day.year, 12, 31))
     return sessions[np.searchsorted(sessions, np.datetime64(day), side="right") - 1].item()
+
+
+def last_ended_session() -> date:
+    """The latest session whose as-of, 18:00 New York, has passed."""
+    now = datetime.now(NEW_YORK)
+    session = last_session(now.date())
+    if session == now.date() and now.hour < 18:
+        return last_session(date.fromordinal(session.toordinal() - 1))
+    return session
 
 
 def calendar_table(as_of: date) -> pd.DataFrame:

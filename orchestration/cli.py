@@ -282,8 +282,10 @@ def _day(text: str | None) -> str | None:
         day = date.fromisoformat(text)
     except ValueError:
         _fail(WRONG_USE, f"--as-of takes a day as YYYY-MM-DD, not {text!r}")
-    if day > date.today():
-        _fail(WRONG_USE, f"--as-of {text} lies in the future")
+    from assets.calendars import last_ended_session, last_session  # the calendars take a second to load
+
+    if last_session(day) > (latest := last_ended_session()):
+        _fail(WRONG_USE, f"--as-of {text}: the latest session that is over, at 18:00 in New York, is {latest}")
     return text
 
 

@@ -6,13 +6,13 @@ import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 
-from assets.calendars import NEW_YORK, last_session
+from assets.calendars import last_ended_session, last_session
 from assets.home import Home, HomeError
 from orchestration.database import EngineError, open_database
 
@@ -80,12 +80,3 @@ class RunOptions(dg.ConfigurableResource):
                 f"A session is over for the warehouse at 18:00 New York time."
             )
         return asked
-
-
-def last_ended_session() -> date:
-    """The latest session whose as-of, 18:00 New York, has passed."""
-    now = datetime.now(NEW_YORK)
-    session = last_session(now.date())
-    if session == now.date() and now.hour < 18:
-        return last_session(date.fromordinal(session.toordinal() - 1))
-    return session

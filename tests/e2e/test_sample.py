@@ -240,7 +240,7 @@ def test_wrong_use_is_told_and_exits_with_two(sample, tidegauge, tmp_path):
         (("brief",), "Run `tidegauge run` first"),
         (("rebuild",), "Run `tidegauge run` first"),
         (("run", "--as-of", "yesterday"), "YYYY-MM-DD"),
-        (("run", "--as-of", "2999-01-01"), "future"),
+        (("run", "--as-of", "2099-01-01"), "the latest session that is over"),
         (("run", "--as-of", "2001-01-02"), "2016"),
         (("run", "--source", "stars"), "source"),
         (("run", "--source", "files"), "--from"),
