@@ -31,13 +31,25 @@ typed as (
         {{ text_date('issue_date') }} as issue_date,
         {{ text_date('maturity_date') }} as maturity_date,
         {{ text_number('offering_amt') }} / 1000000000 as offering_bn,
-        case when is_auctioned then {{ text_number('total_accepted') }} / 1000000000 end as total_accepted_bn,
-        case when is_auctioned then {{ text_number('soma_accepted') }} / 1000000000 end as soma_accepted_bn,
+        case
+            when is_auctioned then {{ text_number('total_accepted') }} / 1000000000
+        end as total_accepted_bn,
+        case
+            when is_auctioned then {{ text_number('soma_accepted') }} / 1000000000
+        end as soma_accepted_bn,
         {{ text_number('est_pub_held_mat_by_type_amt') }} / 1000000000 as maturing_public_by_type_bn,
-        case when is_auctioned then {{ text_number('indirect_bidder_accepted') }} / 1000000000 end as indirect_accepted_bn,
-        case when is_auctioned then {{ text_number('bid_to_cover_ratio') }} end as bid_to_cover_ratio,
-        case when is_auctioned then {{ text_number('high_yield') }} end as high_yield_pct,
-        case when is_auctioned then {{ text_number('high_discnt_rate') }} end as high_discount_rate_pct,
+        case
+            when is_auctioned then {{ text_number('indirect_bidder_accepted') }} / 1000000000
+        end as indirect_accepted_bn,
+        case
+            when is_auctioned then {{ text_number('bid_to_cover_ratio') }}
+        end as bid_to_cover_ratio,
+        case
+            when is_auctioned then {{ text_number('high_yield') }}
+        end as high_yield_pct,
+        case
+            when is_auctioned then {{ text_number('high_discnt_rate') }}
+        end as high_discount_rate_pct,
         known_at
     from known
     where version_rank = 1
