@@ -96,7 +96,9 @@ def _headline(facts: Mapping[str, Mapping[str, Any]]) -> str:
         liquidity = f"Liquidity is {word}: {change:+,.1f} bn in 20 sessions to {net:,.1f} bn."
     above, before = facts["breadth"].get("pct_above_50"), facts["breadth_before"].get("pct_above_50")
     breadth = "Breadth is not known."
-    if above is not None and before is not None:
+    if facts["breadth"].get("grade") == "D":
+        breadth = f"Breadth is not known: {facts['breadth']['coverage_pct']:.1f} % of the members have prices."
+    elif above is not None and before is not None:
         word = "narrowing" if above < before else "widening" if above > before else "level"
         breadth = (
             f"Breadth is {word}: {above:.1f} % of members above their 50-day average, {before:.1f} % 20 sessions ago."

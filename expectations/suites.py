@@ -585,13 +585,6 @@ def _breadth() -> Table:
             _session(key),
             _not_after_as_of("date", key),
             _none(
-                "last_session_half_covered",
-                "coverage_pct < 50 and date = (select max(date) from {table})",
-                "the last session covers at least half of the members",
-                key,
-                "coverage_pct, members, valid",
-            ),
-            _none(
                 "last_session_covered",
                 "coverage_pct < 95 and date = (select max(date) from {table})",
                 "the last session covers at least 95 % of the members",

@@ -39,9 +39,9 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
     catalog = load_catalog()
     with speaking_failures():
         warehouse.home.claim(source.name)
+        as_of = options.as_of_date(source.last_day)
         if options.rebuild:
             warehouse.remove()
-        as_of = options.as_of_date(source.last_day)
         with warehouse.connect() as connection:
             create_raw_tables(connection, catalog)
             tables = {
