@@ -111,10 +111,7 @@ def brings_news(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: 
             "select payload_hash from raw.payloads where dataset = ? order by fetched_at desc limit 1", [dataset.name]
         ).fetchall()
         return latest != [(_content_hash(payload.request, table),)]
-    disowned = connection.execute(
-        "select distinct unnest(not_kept) from raw.payloads where dataset = ?", [dataset.name]
-    ).fetchall()
-    if set(payload.not_kept) - {name for (name,) in disowned}:
+    if set(payload.not_kept) - _not_kept(connection, dataset.name):
         return True
     connection.register("incoming", table)
     try:
@@ -197,10 +194,7 @@ def landed_files(home: Home, dataset: Dataset, known: Collection[str]) -> Iterat
         try:
             about = json.loads(pq.read_schema(path).metadata[b"tidegauge"])
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-            raise LandingError(
-                f"the landing file {path} is damaged ({error}). Restore it from a backup, or move it away and run "
-                "again with --full-refresh to fetch its rows anew."
-            ) from error
+            raise _damaged(path, error) from error
         yield Landed(
             path=path,
             dataset=about["dataset"],
@@ -213,15 +207,19 @@ def landed_files(home: Home, dataset: Dataset, known: Collection[str]) -> Iterat
         )
 
 
+def _damaged(path: Path, error: Exception) -> LandingError:
+    return LandingError(
+        f"the landing file {path} is damaged ({error}). Restore it from a backup, or move it away and run "
+        "again with --full-refresh to fetch its rows anew."
+    )
+
+
 def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
     """Append a landed file's new and changed rows to `raw`, in one transaction; the number of rows appended."""
     try:
         rows = pq.read_table(landed.path)
     except (OSError, pa.ArrowException) as error:
-        raise LandingError(
-            f"the landing file {landed.path} is damaged ({error}). Restore it from a backup, or move it away and run "
-            "again with --full-refresh to fetch its rows anew."
-        ) from error
+        raise _damaged(landed.path, error) from error
     learned_at = min(landed.fetched_at, as_of_at(landed.as_of).to_pydatetime())
     columns = ", ".join(f'"{name}"' for name in dataset.columns)
     connection.register("incoming", rows.append_column("known_at", _known_at(catalog, dataset, rows)))
@@ -311,10 +309,7 @@ def _universe(
         """select symbol, max(coalesce(end_date, 'infinity'::date)) from raw.index_membership
            where fetched_at = (select max(fetched_at) from raw.index_membership) group by symbol"""
     ).fetchall()
-    not_kept = connection.execute(
-        "select distinct unnest(not_kept) from raw.payloads where dataset = 'prices'"
-    ).fetchall()
-    settled = {name for (name,) in not_kept} if loaded_to else set()
+    settled = _not_kept(connection, "prices") if loaded_to else set()
     wanted = {
         symbol
         for symbol, until in members
@@ -322,6 +317,14 @@ def _universe(
         or (symbol not in settled and (symbol not in loaded_to or until > loaded_to[symbol] + timedelta(days=7)))
     }
     return tuple(sorted(wanted | set(catalog.instruments)))
+
+
+def _not_kept(connection: duckdb.DuckDBPyConnection, dataset: str) -> set[str]:
+    """What the service has said that it does not keep."""
+    names = connection.execute(
+        "select distinct unnest(not_kept) from raw.payloads where dataset = ?", [dataset]
+    ).fetchall()
+    return {name for (name,) in names}
 
 
 def to_arrow(catalog: Catalog, dataset: Dataset, frame: pd.DataFrame, request: Request) -> pa.Table:
