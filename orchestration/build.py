@@ -19,7 +19,7 @@ from orchestration.progress import progress_logger
 from orchestration.publication import build_gate, build_publication, published_tables
 from orchestration.resources import RunOptions, Warehouse
 from orchestration.schedules import after_close
-from orchestration.settings import Settings
+from orchestration.settings import Settings, source_name
 
 
 def build_defs(settings: Settings | None = None, source: Source | None = None) -> dg.Definitions:
@@ -63,8 +63,8 @@ def prepare_environment(settings: Settings, home: Home) -> None:
 
 
 def make_source(settings: Settings, home: Home) -> Source:
-    """The source that the settings name, else the home's own, else the sample."""
-    name = settings.source or home.source() or "sample"
+    """The source of this home, ready to be asked."""
+    name = source_name(settings, home)
     if name == "live":
         return _live_source(settings, home)
     if name == "files":

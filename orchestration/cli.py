@@ -27,7 +27,7 @@ from assets.home import Home, HomeError, SourceMixedError
 from assets.publish import PublishError, read_manifest, rollback, versions
 from assets.sources.http import redact
 from orchestration.database import EngineError, open_publication
-from orchestration.settings import PROJECT, Settings
+from orchestration.settings import PROJECT, Settings, source_name
 
 app = typer.Typer(
     help="A market-regime warehouse: is liquidity draining, is breadth narrowing, do large caps lead small caps?",
@@ -310,9 +310,8 @@ def _need_build(settings: Settings) -> None:
 
 
 def _source(settings: Settings) -> str:
-    """The source that the settings name, else the home's own, else the sample."""
     try:
-        return settings.source or Home(settings.home).source() or "sample"
+        return source_name(settings, Home(settings.home))
     except HomeError as error:
         _fail(FAILED, str(error))
 

@@ -14,7 +14,7 @@ import requests
 from assets.home import Home, HomeError
 from assets.publish import PublishError, read_manifest, verify
 from orchestration.database import EngineError, open_database
-from orchestration.settings import Settings
+from orchestration.settings import Settings, source_name
 
 PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "pandas", "yfinance")
 LEAST_FREE_GB = 2.0
@@ -32,7 +32,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """All findings; sources are only asked where the home is a live one."""
     home = Home(settings.home)
-    source = settings.source or home.source() or "sample"
+    source = source_name(settings, home)
     findings = [
         Finding(True, f"Python {sys.version.split()[0]}, " + ", ".join(f"{p} {version(p)}" for p in PACKAGES)),
         Finding(True, f"home {home.root}, source {source}"),

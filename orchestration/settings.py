@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from assets.home import Home
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 SourceName = Literal["sample", "files", "live"]
@@ -32,3 +34,8 @@ class Settings(BaseSettings):
 
     memory_limit: str = Field("4GB", description="DuckDB's memory_limit while building")
     keep_versions: int = Field(7, ge=2, description="publications kept for rollback")
+
+
+def source_name(settings: Settings, home: Home) -> str:
+    """The source that the settings name, else the home's own, else the sample; raises HomeError."""
+    return settings.source or home.source() or "sample"
