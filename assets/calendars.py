@@ -93,7 +93,10 @@ def new_york_to_utc(days: pd.Series | pd.DatetimeIndex, at: str) -> pd.Series:
 
 
 def known_at(dates: pd.Series, rule: PublicationRule) -> pd.Series:
-    """When each date's observation becomes known under `rule`: UTC timestamps; NaT for a missing date."""
+    """When each date's observation becomes known under `rule`: UTC timestamps; NaT for a missing date.
+
+    Before FIRST_DAY there are no calendars: what is older counts as known with the first business days that they have.
+    """
     days = pd.to_datetime(dates).reset_index(drop=True)
     result = pd.Series(pd.NaT, index=days.index, dtype="datetime64[us]")
     present = days.notna()
@@ -102,7 +105,7 @@ def known_at(dates: pd.Series, rule: PublicationRule) -> pd.Series:
     observed = days[present].to_numpy().astype("datetime64[D]")
     published = observed
     if rule.business_days:
-        last = (days[present].max() + pd.Timedelta(days=60)).date().replace(month=12, day=31)
+        last = max((days[present].max() + pd.Timedelta(days=60)).date(), FIRST_DAY).replace(month=12, day=31)
         calendar = business_days(rule.calendar, last)
         published = calendar[np.searchsorted(calendar, observed, side="right") + rule.business_days - 1]
     result[present] = new_york_to_utc(pd.DatetimeIndex(published), rule.at).to_numpy()

@@ -14,11 +14,22 @@ from assets.calendars import PublicationRule
 
 
 @dataclass(frozen=True)
+class UnitBreak:
+    """Until the day before `before`, `columns` of the rows where `where` holds were in another unit."""
+
+    where: dict[str, str]
+    before: date
+    columns: list[str]
+    multiply: float
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One raw table: its columns (name -> DuckDB type, in order), key, and when its rows become known.
 
     A snapshot holds the whole of what its source says at one time; the others are logs of observations. Where the
-    dataset `restates`, a later version of a row replaces the earlier one at every as-of.
+    dataset `restates`, a later version of a row replaces the earlier one at every as-of. The head of catalog.yml says
+    what the other fields mean.
     """
 
     name: str
@@ -31,6 +42,18 @@ class Dataset:
     max_age_sessions: int | None = None
     snapshot: bool = False
     restates: bool = False
+    required: bool = False
+    subject: str | None = None
+    nullable: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    vintage_column: str | None = None
+    min_coverage_pct: float | None = None
+    unit_breaks: tuple[UnitBreak, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that a version states: neither its key nor its marks."""
+        return tuple(name for name in self.columns if name not in (*self.key, *self.marks))
 
 
 @dataclass(frozen=True)
@@ -64,6 +87,8 @@ class Instrument:
     required: bool
     description: str
     first_date: date | None = None
+    rule: PublicationRule | None = None
+    """Where its bars become known at another time than those of the dataset."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +120,20 @@ class Catalog:
 
     def instruments_table(self, as_of: date) -> pd.DataFrame:
         """One row an instrument, for `ref.instruments`; `required` as on `as_of`."""
-        table = pd.DataFrame(vars(i) for i in self.instruments.values()).drop(columns="first_date")
+        table = pd.DataFrame(vars(i) for i in self.instruments.values()).drop(columns=["first_date", "rule"])
         return table.assign(required=[required_on(i, as_of) for i in self.instruments.values()])
+
+    def unit_breaks_table(self) -> pd.DataFrame:
+        """One row a dataset, column and break, for `ref.unit_breaks`."""
+        rows = [
+            (dataset.name, subject, value, pd.Timestamp(change.before), column, float(change.multiply))
+            for dataset in self.datasets.values()
+            for change in dataset.unit_breaks
+            for subject, value in change.where.items()
+            for column in change.columns
+        ]
+        names = ["dataset", "where_column", "where_value", "before_date", "column_name", "factor"]
+        return pd.DataFrame(rows, columns=names)
 
 
 def required_on(subject: Series | Instrument, day: date) -> bool:
@@ -108,15 +145,18 @@ def _rule(entry: dict) -> PublicationRule | None:
     return PublicationRule(**entry.pop("published")) if "published" in entry else None
 
 
+def _dataset(name: str, entry: dict) -> Dataset:
+    lists = {field: tuple(entry.pop(field, ())) for field in ("key", "nullable", "marks")}
+    breaks = tuple(UnitBreak(**change) for change in entry.pop("unit_breaks", ()))
+    return Dataset(name=name, rule=_rule(entry), unit_breaks=breaks, **lists, **entry)
+
+
 @cache
 def load_catalog() -> Catalog:
     """Read catalog.yml; a field that is unknown or missing raises TypeError with its name."""
     content = yaml.safe_load(files("assets").joinpath("catalog.yml").read_text())
     return Catalog(
-        datasets={
-            name: Dataset(name=name, rule=_rule(e), **{**e, "key": tuple(e["key"])})
-            for name, e in content["datasets"].items()
-        },
+        datasets={name: _dataset(name, e) for name, e in content["datasets"].items()},
         series={name: Series(series_id=name, rule=_rule(e), **e) for name, e in content["series"].items()},
-        instruments={name: Instrument(symbol=name, **e) for name, e in content["instruments"].items()},
+        instruments={name: Instrument(symbol=name, rule=_rule(e), **e) for name, e in content["instruments"].items()},
     )

@@ -710,8 +710,6 @@ def _source_health() -> Table:
         "required": "boolean",
     }
     age = "latest_observation, age_days, max_age_days, status"
-    # of single series the catalogue says which are required; without these datasets there is nothing to say
-    required = "(required or dataset in ('prices', 'fred_observations', 'operating_cash_balance'))"
     return Table(
         key,
         columns,
@@ -726,7 +724,7 @@ def _source_health() -> Table:
             ),
             _none(
                 "required_present",
-                f"{required} and status = 'missing'",
+                "required and status = 'missing'",
                 "no required source is missing",
                 key,
                 age,
@@ -734,7 +732,7 @@ def _source_health() -> Table:
             # A source may be late for good reasons, and what is too old is NULL in the tables.
             _none(
                 "required_fresh",
-                f"{required} and status = 'stale'",
+                "required and status = 'stale'",
                 "no required source is stale",
                 key,
                 age,

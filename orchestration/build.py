@@ -8,15 +8,16 @@ from pathlib import Path
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
+from pydantic import SecretStr
 
 from assets.catalog import load_catalog
 from assets.home import Home
 from assets.sources.base import Source
 from orchestration.dbt import build_dbt_assets, dbt_project
-from orchestration.ingestion import raw_asset, reference
+from orchestration.ingestion import build_raw_assets, reference
 from orchestration.jobs import gate_jobs, refresh
 from orchestration.progress import progress_logger
-from orchestration.publication import build_gate, build_publication, published_tables
+from orchestration.publication import build_gate, build_publication, published_tables, tables_behind
 from orchestration.resources import RunOptions, Warehouse
 from orchestration.schedules import after_close
 from orchestration.settings import Settings, source_name
@@ -35,7 +36,7 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
     return dg.Definitions(
         assets=[
             reference,
-            *(raw_asset(dataset) for dataset in load_catalog().datasets.values()),
+            build_raw_assets(tables_behind(project.manifest_path), settings.publish_stale),
             build_dbt_assets(project),
             publication,
         ],
@@ -68,29 +69,49 @@ def make_source(settings: Settings, home: Home) -> Source:
     if name == "live":
         return _live_source(settings, home)
     if name == "files":
-        from assets.sources.files import FilesSource
-
-        return FilesSource(settings.files_dir or home.files_dir(), load_catalog())
+        return _files_source(settings, home)
     from assets.sources.sample import SampleSource
 
     return SampleSource()
 
 
+def _files_source(settings: Settings, home: Home) -> Source | None:
+    """The folder of a vendor's exports that the settings name, else the one that the home was last loaded from."""
+    from assets.sources.files import FilesSource
+
+    folder = settings.files_dir or home.files_dir()
+    return FilesSource(folder, load_catalog()) if folder else None
+
+
 def _live_source(settings: Settings, home: Home) -> Source:
-    """FRED, Fiscal Data, Yahoo and the membership list behind one interface."""
+    """The services behind one interface; what a vendor's files hold is taken from there."""
     from assets.sources.fiscal_data import FiscalDataSource
     from assets.sources.fred import FredSource
+    from assets.sources.http import Patience
     from assets.sources.live import LiveSource
     from assets.sources.membership import MembershipSource
     from assets.sources.yahoo import YahooSource
 
-    catalog = load_catalog()
-    key = settings.fred_api_key
-    return LiveSource(
-        [
-            FredSource(settings.fred_url, key.get_secret_value() if key else None, catalog),
-            FiscalDataSource(settings.fiscal_data_url, catalog),
-            YahooSource(settings.yahoo_url, home.root / "yfinance", catalog),
-            MembershipSource(settings.membership_url),
-        ]
-    )
+    catalog, timeout = load_catalog(), settings.http_timeout_s
+
+    def patience() -> Patience:
+        return Patience(settings.retry_for_s)
+
+    prices = YahooSource(settings.yahoo_url, catalog, patience=patience(), timeout=timeout)
+    if token := _secret(settings.tiingo_token):
+        from assets.sources.tiingo import PriceServices, TiingoSource
+
+        tiingo = TiingoSource(settings.tiingo_url, token, catalog, patience=patience(), timeout=timeout)
+        prices = PriceServices(tiingo, prices)
+    services = [
+        FredSource(settings.fred_url, _secret(settings.fred_api_key), catalog, patience=patience(), timeout=timeout),
+        FiscalDataSource(settings.fiscal_data_url, catalog, patience=patience(), timeout=timeout),
+        prices,
+        MembershipSource(settings.membership_url, patience=patience(), timeout=timeout),
+    ]
+    files = _files_source(settings, home)
+    return LiveSource([*services, files] if files else services)
+
+
+def _secret(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

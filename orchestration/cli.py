@@ -73,18 +73,25 @@ def run(
     ] = None,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", metavar="DIR", help="The folder of vendor exports, for --source files."),
+        typer.Option("--from", metavar="DIR", help="The folder of vendor exports, for --source files or beside live."),
     ] = None,
     as_of: AsOf = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Fetch everything from that day on again: a backfill.")
+    ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Fetch and build everything anew.")] = False,
 ) -> None:
     """The main job: ingest, build, gate, publish."""
     day = _day(as_of)
-    if from_ and source not in (None, "files"):
-        _fail(WRONG_USE, f"--from goes with --source files, not with {source}")
-    settings = _settings(source=source or ("files" if from_ else None), files_dir=from_)
+    settings = _settings(source=source, files_dir=from_)
     home = Home(settings.home)
+    if from_ and settings.source is None and home.source() is None:
+        settings = _settings(source="files", files_dir=from_)
     name = _source(settings)
+    if from_ and name == "sample":
+        _fail(WRONG_USE, "--from goes with --source files or live, not with sample")
+    if since and (_a_day("--since", since) > date.fromisoformat(day or since)):
+        _fail(WRONG_USE, f"--since {since} is after --as-of {day}")
     if name == "files" and not (settings.files_dir or home.files_dir()):
         _fail(WRONG_USE, "the source files needs the folder of vendor exports: --from DIR")
     if name == "sample" and day:
@@ -92,7 +99,7 @@ def run(
 
         if not SAMPLE_START <= date.fromisoformat(day) <= SAMPLE_END:
             _fail(WRONG_USE, f"--as-of {day}: the simulated market runs from {SAMPLE_START} to {SAMPLE_END}")
-    _run_and_tell(settings, "refresh", {"as_of": day, "full_refresh": full_refresh})
+    _run_and_tell(settings, "refresh", {"as_of": day, "since": since, "full_refresh": full_refresh})
 
 
 @app.command()
@@ -278,15 +285,19 @@ def _day(text: str | None) -> str | None:
     """A day that has come, as given; anything else is wrong use."""
     if text is None:
         return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        _fail(WRONG_USE, f"--as-of takes a day as YYYY-MM-DD, not {text!r}")
+    day = _a_day("--as-of", text)
     from assets.calendars import last_ended_session, last_session  # the calendars take a second to load
 
     if last_session(day) > (latest := last_ended_session()):
         _fail(WRONG_USE, f"--as-of {text}: the latest session that is over, at 18:00 in New York, is {latest}")
     return text
+
+
+def _a_day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _fail(WRONG_USE, f"{option} takes a day as YYYY-MM-DD, not {text!r}")
 
 
 def _start(settings: Settings, job: str, options: dict[str, Any]) -> Any:

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets.home import Home
 from orchestration.fingerprint import (
@@ -20,6 +22,7 @@ from orchestration.fingerprint import (
 from orchestration.resources import RunOptions, Warehouse
 
 OWNER = "team:tidegauge"
+SHOWN_ROWS = 5
 
 
 class Translator(DagsterDbtTranslator):
@@ -70,13 +73,22 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
                 return
             forget_build(connection)
         with warehouse.home.exclusive(warehouse.wait_s):
-            yield from _with_row_counts(
-                dbt.cli(
-                    ["build", "--exclude-resource-type", "unit_test"],
-                    context=context,
-                    target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
-                )
+            invocation = dbt.cli(
+                ["build", "--exclude-resource-type", "unit_test"],
+                context=context,
+                target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
             )
+            failed: dict[str, dg.AssetCheckResult] = {}
+            failure = None
+            try:
+                yield from _with_row_counts(invocation, failed)
+            except DagsterDbtCliRuntimeError as error:
+                failure = error
+            if failed:  # told when dbt has let go of the file, with the rows that fail
+                with warehouse.connect() as connection:
+                    yield from _with_failing_rows(failed, invocation, connection)
+            if failure:
+                raise failure
         if not context.is_subset:  # some models alone are no build that could be published
             with warehouse.connect() as connection:
                 record_build(connection, current)
@@ -84,8 +96,11 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
     return dbt_build
 
 
-def _with_row_counts(invocation: DbtCliInvocation) -> Iterator:
-    """The invocation's Dagster events as they come; tables carry the row counts that report_rows.sql logs."""
+def _with_row_counts(invocation: DbtCliInvocation, failed: dict[str, dg.AssetCheckResult]) -> Iterator:
+    """The invocation's Dagster events as they come, but failed tests, which go into `failed` by their dbt id.
+
+    Tables carry the row counts that report_rows.sql logs.
+    """
     counted = re.compile(r"rows (\S+) (\d+)")
     rows: dict[str, int] = {}
     for event in invocation.stream_raw_events():
@@ -100,5 +115,28 @@ def _with_row_counts(invocation: DbtCliInvocation) -> Iterator:
             project=invocation.project,
         ):
             node = event.raw_event["data"].get("node_info", {}).get("unique_id")
+            if isinstance(told, dg.AssetCheckResult) and not told.passed:
+                failed[node] = told
+                continue
             counts = isinstance(told, dg.Output) and node in rows
             yield told.with_metadata({**told.metadata, "dagster/row_count": rows[node]}) if counts else told
+
+
+def _with_failing_rows(
+    failed: dict[str, dg.AssetCheckResult], invocation: DbtCliInvocation, connection: duckdb.DuckDBPyConnection
+) -> Iterator[dg.AssetCheckResult]:
+    """The failed tests, each with a report that shows the first of its failing rows."""
+    compiled = {
+        result["unique_id"]: result["compiled_code"]
+        for result in invocation.get_artifact("run_results.json")["results"]
+    }
+    for node, check in failed.items():
+        table, rows = check.asset_key.path[-1], check.metadata.get("dagster_dbt/failed_row_count")
+        report = f"{table}: the test {check.check_name}: {rows.value if rows else 'some'} rows fail"
+        try:
+            shown = connection.sql(compiled[node]).limit(SHOWN_ROWS)
+            lines = [", ".join(f"{n}={v}" for n, v in zip(shown.columns, row, strict=True)) for row in shown.fetchall()]
+            report = "\n".join([report, *(f"  {line}" for line in lines)])
+        except (KeyError, duckdb.Error) as error:  # a test that could not run has no rows to show
+            report += f" ({str(error).splitlines()[0]})"
+        yield check._replace(metadata={**check.metadata, "report": dg.MetadataValue.md(report)})

@@ -44,10 +44,12 @@ def examine(settings: Settings) -> list[Finding]:
     if source == "live":
         findings += [
             _fred_key(settings),
+            _tiingo_token(settings),
             *(_reachable(name, url) for name, url in _services(settings).items()),
         ]
-    if source == "files":
-        findings.append(_files(settings.files_dir or home.files_dir()))
+    folder = settings.files_dir or home.files_dir()
+    if source == "files" or (source == "live" and folder):
+        findings.append(_files(folder))
     return findings
 
 
@@ -106,13 +108,18 @@ def _fred_key(settings: Settings) -> Finding:
     )
 
 
+def _tiingo_token(settings: Settings) -> Finding:
+    there = settings.tiingo_token is not None and settings.tiingo_token.get_secret_value() != ""
+    return Finding(True, "TIINGO_TOKEN is set: prices come from Tiingo" if there else "prices come from Yahoo")
+
+
 def _services(settings: Settings) -> dict[str, str]:
     return {
         "FRED": settings.fred_url,
         "Fiscal Data": settings.fiscal_data_url,
         "Yahoo": settings.yahoo_url,
         "membership": settings.membership_url,
-    }
+    } | ({"Tiingo": settings.tiingo_url} if settings.tiingo_token else {})
 
 
 def _reachable(name: str, url: str) -> Finding:

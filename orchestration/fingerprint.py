@@ -42,6 +42,7 @@ def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
         "from ref.datasets order by all",
         "from ref.series order by all",
         "from ref.instruments order by all",
+        "from ref.unit_breaks order by all",
         "select count(*), sum(hash(day)) from ref.calendar as day",
     ]
     for query in queries:

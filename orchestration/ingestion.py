@@ -1,8 +1,11 @@
 """The reference tables and the raw datasets as Dagster assets, one asset a table."""
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 from datetime import date
+from typing import Any, TypeVar
 
 import dagster as dg
 import duckdb
@@ -10,13 +13,19 @@ import pandas as pd
 
 from assets.calendars import as_of_at, calendar_table
 from assets.catalog import Catalog, Dataset, load_catalog
-from assets.home import HomeError
-from assets.ingest import LandingError, create_raw_tables, ingest, landed_datasets, load_landed
+from assets.home import Home, HomeError
+from assets.ingest import ingest
+from assets.landing import LandingError, landed_datasets
+from assets.raw import create_raw_tables, load_landed
 from assets.sources.base import Source, SourceError
 from orchestration.database import EngineError
 from orchestration.resources import RunOptions, Warehouse
 
+T = TypeVar("T")
+
 OWNERS = ["team:tidegauge"]
+OUR_ERRORS = (SourceError, LandingError, HomeError, EngineError)
+DURATION = "Execution Duration"  # as dagster-dbt calls it, in seconds
 
 _REFERENCE = {
     "as_of": "The session that this run speaks of, and the moment up to which things count as known",
@@ -24,6 +33,7 @@ _REFERENCE = {
     "datasets": "What this home's source offers, and how old each dataset may be",
     "series": "What each series means: unit, frequency, publication rule, licence",
     "instruments": "Indices, funds and coins, and the part that each plays",
+    "unit_breaks": "Since when a dataset's columns are in the unit that they have now, and the factor before",
 }
 
 
@@ -54,6 +64,7 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 ),
                 "series": catalog.series_table(source.service_of("fred_observations"), as_of),
                 "instruments": catalog.instruments_table(as_of),
+                "unit_breaks": catalog.unit_breaks_table(),
             }
             write_reference(connection, tables)
     for name, table in tables.items():
@@ -97,6 +108,7 @@ def _datasets_table(catalog: Catalog, source: Source, offered: Collection[str]) 
             "title": dataset.title,
             "source": source.service_of(dataset.name),
             "offered": dataset.name in offered,
+            "required": dataset.required,
             "max_age_sessions": dataset.max_age_sessions,
             "licence": dataset.licence,
         }
@@ -104,59 +116,167 @@ def _datasets_table(catalog: Catalog, source: Source, offered: Collection[str]) 
     ).astype({"max_age_sessions": "Int32"})
 
 
-def raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
-    """The asset of one raw table: fetched, landed, appended."""
+def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -> dg.AssetsDefinition:
+    """One asset a raw table, all loaded by one step: each service in a thread of its own, within its own politeness.
+
+    `behind` maps a dataset to the published tables that are made from it. A dataset that fails keeps no other from
+    being loaded; the step fails at its end, unless `publish_stale` is set and nothing required is among the failed.
+    """
+    catalog = load_catalog()
+
+    @dg.multi_asset(name="raw", specs=[_raw_spec(dataset) for dataset in catalog.datasets.values()], can_subset=True)
+    def raw(
+        context: dg.AssetExecutionContext,
+        warehouse: Warehouse,
+        options: RunOptions,
+        source: dg.ResourceParam[Source],
+    ) -> Iterator[dg.MaterializeResult]:
+        asked = [d for d in catalog.datasets.values() if dg.AssetKey(["raw", d.name]) in context.selected_asset_keys]
+        failures: dict[str, Exception] = {}
+        with speaking_failures(), warehouse.connect() as connection:
+            as_of = current_as_of(connection)
+
+            def load(dataset: Dataset) -> dg.MaterializeResult:
+                with connection.cursor() as cursor:  # a connection of its own for the thread
+                    return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options)
+
+            for dataset, loaded in in_parallel(asked, source, load):
+                failure = loaded.exception()
+                if failure is None:
+                    result = loaded.result()
+                    for note in result.metadata.pop("notes"):
+                        context.log.warning(note)
+                    yield result
+                elif isinstance(failure, OUR_ERRORS):
+                    failures[dataset.name] = failure
+                else:
+                    raise failure
+        if not failures:
+            return
+        report = failures_in_words(failures, source, behind)
+        required = [name for name in failures if catalog.datasets[name].required]
+        if required or not publish_stale:
+            retryable = all(getattr(failure, "retryable", False) for failure in failures.values())
+            raise dg.Failure(report, allow_retries=retryable)
+        context.log.warning(report)
+        for name, failure in failures.items():
+            yield dg.MaterializeResult(asset_key=["raw", name], metadata={"failed": str(failure)})
+
+    return raw
+
+
+def _raw_spec(dataset: Dataset) -> dg.AssetSpec:
     deps = [dg.AssetKey(["ref", "as_of"])]
     if dataset.name == "prices":  # the members are the symbols to ask for
         deps.append(dg.AssetKey(["raw", "index_membership"]))
-
-    @dg.asset(
-        key=["raw", dataset.name],
+    return dg.AssetSpec(
+        ["raw", dataset.name],
         deps=deps,
         description=dataset.title,
         group_name="raw",
         owners=OWNERS,
         kinds={"parquet", "duckdb"},
-        metadata={"licence": dataset.licence},
+        metadata={"licence": dataset.licence, "required": dataset.required},
     )
-    def load_dataset(
-        context: dg.AssetExecutionContext,
-        warehouse: Warehouse,
-        options: RunOptions,
-        source: dg.ResourceParam[Source],
-    ) -> dg.MaterializeResult:
-        catalog = load_catalog()
-        with speaking_failures(), warehouse.connect() as connection:
-            metadata = {}
-            if options.rebuild:
-                new_rows = load_landed(connection, warehouse.home, catalog, dataset)
-            elif dataset.name not in source.datasets:
-                metadata["note"] = f"the source {source.name} does not offer this dataset"
-                new_rows = 0
-            else:
-                done = ingest(
-                    connection,
-                    warehouse.home,
-                    catalog,
-                    source,
-                    dataset.name,
-                    current_as_of(connection),
-                    full_refresh=options.full_refresh,
-                )
-                new_rows = done.rows_new
-                metadata["rows_received"] = done.rows_received
-                if done.missing:
-                    metadata["missing"] = ", ".join(sorted(done.missing))
-                    context.log.warning(_missing_in_words(dataset, sorted(done.missing)))
-            total = connection.execute(f"select count(*) from raw.{dataset.name}").fetchall()[0][0]
-        return dg.MaterializeResult(metadata={"dagster/row_count": total, "rows_new": new_rows, **metadata})
-
-    return load_dataset
 
 
-def _missing_in_words(dataset: Dataset, missing: list[str]) -> str:
-    shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")
-    return f"{dataset.name}: {len(missing)} asked for did not come (no longer kept, or not offered): {shown}"
+def in_parallel(
+    datasets: Sequence[Dataset], source: Source, load: Callable[[Dataset], T]
+) -> Iterator[tuple[Dataset, Future[T]]]:
+    """What `load` made of each dataset, as they end: services side by side, the datasets of one after each other.
+
+    Prices wait for the membership, whoever serves it.
+    """
+    ends: dict[str, Future[T]] = {dataset.name: Future() for dataset in datasets}
+    by_service: dict[str, list[Dataset]] = {}
+    for dataset in sorted(datasets, key=lambda d: d.name == "prices"):
+        by_service.setdefault(source.service_of(dataset.name), []).append(dataset)
+
+    def serve(group: list[Dataset]) -> None:
+        for dataset in group:
+            if dataset.name == "prices" and "index_membership" in ends:
+                wait([ends["index_membership"]])
+            try:
+                ends[dataset.name].set_result(load(dataset))
+            except Exception as error:  # noqa: BLE001 - handed to the caller, who raises what is not ours
+                ends[dataset.name].set_exception(error)
+
+    names = {end: dataset for dataset, end in zip(datasets, ends.values(), strict=True)}
+    with ThreadPoolExecutor(len(by_service) or 1) as pool:
+        for group in by_service.values():
+            pool.submit(serve, group)
+        for end in as_completed(names):
+            yield names[end], end
+
+
+def _load_dataset(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    catalog: Catalog,
+    source: Source,
+    dataset: Dataset,
+    as_of: date,
+    options: RunOptions,
+) -> dg.MaterializeResult:
+    """One dataset fetched, landed, appended; what a person should hear of it is in the metadata `notes`."""
+    began = time.monotonic()
+    metadata: dict[str, Any] = {"notes": []}
+    if options.rebuild:
+        rows_new = load_landed(connection, home, catalog, dataset)
+    elif dataset.name not in source.datasets:
+        metadata["note"] = f"the source {source.name} does not offer this dataset"
+        rows_new = 0
+    else:
+        done = ingest(
+            connection,
+            home,
+            catalog,
+            source,
+            dataset.name,
+            as_of,
+            full_refresh=options.full_refresh,
+            since=options.since_date,
+        )
+        rows_new = done.rows_new
+        metadata["rows_received"] = done.rows_received
+        for what, names in (("missing", done.missing), ("restated", done.restated), ("refused", done.refused)):
+            if names:
+                metadata[what] = "; ".join(sorted(names))
+                metadata["notes"].append(_in_words(dataset, what, sorted(names)))
+    total = connection.execute(f"select count(*) from raw.{dataset.name}").fetchall()[0][0]
+    metadata |= {"dagster/row_count": total, "rows_new": rows_new, DURATION: time.monotonic() - began}
+    return dg.MaterializeResult(asset_key=["raw", dataset.name], metadata=metadata)
+
+
+_NOTES = {
+    "missing": "asked for did not come (no longer kept, or not offered)",
+    "restated": "were restated by the vendor and loaded anew",
+    "refused": "files have rows that went to quarantine",
+}
+
+
+def _in_words(dataset: Dataset, what: str, names: list[str]) -> str:
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"{dataset.name}: {len(names)} {_NOTES[what]}: {shown}"
+
+
+def failures_in_words(failures: Mapping[str, Exception], source: Source, behind: Mapping[str, Sequence[str]]) -> str:
+    """One paragraph a service: what failed and what to do, the assets that were not loaded, the tables behind."""
+    by_service: dict[str, dict[str, Exception]] = {}
+    for name, failure in failures.items():
+        by_service.setdefault(source.service_of(name), {})[name] = failure
+    paragraphs = []
+    for service, failed in by_service.items():
+        # what was asked of a dead service after the first says the same again
+        final = [str(failure) for failure in failed.values() if not getattr(failure, "retryable", False)]
+        reasons = "; ".join(dict.fromkeys([*final, *map(str, list(failed.values())[:1])]))
+        assets = ", ".join(f"raw/{name}" for name in sorted(failed))
+        tables = ", ".join(sorted({table for name in failed for table in behind.get(name, ())})) or "none"
+        paragraphs.append(
+            f"The source {service} failed: {reasons.rstrip('.')}. Not brought up to date: {assets}. Published tables "
+            f"made from it, stale until then: {tables}. Nothing that was loaded is lost, and the next run catches up."
+        )
+    return "\n".join(paragraphs)
 
 
 def current_as_of(connection: duckdb.DuckDBPyConnection) -> date:
@@ -169,5 +289,5 @@ def speaking_failures() -> Iterator[None]:
     """Turns our own errors into Dagster failures that carry their message alone."""
     try:
         yield
-    except (SourceError, LandingError, HomeError, EngineError) as error:
+    except OUR_ERRORS as error:
         raise dg.Failure(str(error), allow_retries=getattr(error, "retryable", False)) from error

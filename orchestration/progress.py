@@ -9,6 +9,8 @@ import dagster as dg
 from rich.console import Console
 from rich.text import Text
 
+from orchestration.ingestion import DURATION
+
 
 @dg.logger(description="One line an asset on standard error")
 def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
@@ -46,7 +48,7 @@ class _ProgressHandler(logging.Handler):
     def _materialized(self, materialization: dg.AssetMaterialization) -> None:
         now = time.monotonic()
         metadata = {name: value.value for name, value in materialization.metadata.items()}
-        seconds = metadata.get("Execution Duration", now - self.last)
+        seconds = metadata.get(DURATION, now - self.last)
         self.last = now
         rows = metadata.get("dagster/row_count")
         line = Text(f"  {materialization.asset_key.to_user_string():<52}")

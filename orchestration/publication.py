@@ -26,6 +26,22 @@ def published_tables(manifest: Path) -> tuple[str, ...]:
     return tuple(sorted(content["nodes"][node]["name"] for node in exposure["depends_on"]["nodes"]))
 
 
+def tables_behind(manifest: Path) -> dict[str, list[str]]:
+    """The published tables that are made, by whatever way, from each raw dataset."""
+    content = json.loads(manifest.read_text())
+    children, published = content["child_map"], set(published_tables(manifest))
+
+    def below(node: str) -> set[str]:
+        found = {content["nodes"][node]["name"]} & published if node.startswith("model.") else set()
+        return found.union(*(below(child) for child in children[node] if child.startswith("model.")))
+
+    return {
+        source["name"]: sorted(below(node))
+        for node, source in content["sources"].items()
+        if source["source_name"] == "raw"
+    }
+
+
 def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
     """One blocking check a published table: its Great Expectations suite on the build."""
 

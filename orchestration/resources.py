@@ -60,6 +60,7 @@ class RunOptions(dg.ConfigurableResource):
     """What one run was asked for; shown in the launchpad and kept with the run."""
 
     as_of: str | None = None
+    since: str | None = None
     full_refresh: bool = False
     rebuild: bool = False
 
@@ -67,6 +68,11 @@ class RunOptions(dg.ConfigurableResource):
     def anew(self) -> bool:
         """Whether the models are made again though nothing is new."""
         return self.full_refresh or self.rebuild
+
+    @property
+    def since_date(self) -> date | None:
+        """The day from which everything is asked for again."""
+        return date.fromisoformat(self.since) if self.since else None
 
     def as_of_date(self, last_day: date | None) -> date:
         """The exchange session that the run speaks of: the asked one, else the source's last, else the last ended."""

@@ -24,13 +24,21 @@ class Settings(BaseSettings):
 
     home: Path = Field(PROJECT / ".tidegauge", description="where the warehouse lives")
     source: SourceName | None = Field(None, description="sample, files or live; else what the home holds, else sample")
-    files_dir: Path | None = Field(None, description="the folder of vendor exports, for the source `files`")
+    files_dir: Path | None = Field(None, description="the folder of vendor exports, for `files` and beside `live`")
 
     fred_url: str = "https://api.stlouisfed.org"
     fiscal_data_url: str = "https://api.fiscaldata.treasury.gov"
     yahoo_url: str = "https://query2.finance.yahoo.com"
+    tiingo_url: str = "https://api.tiingo.com"
     membership_url: str = "https://raw.githubusercontent.com"
     fred_api_key: SecretStr | None = Field(None, alias="FRED_API_KEY")
+    tiingo_token: SecretStr | None = Field(
+        None, alias="TIINGO_TOKEN", description="prices from Tiingo where it has them"
+    )
+
+    http_timeout_s: float = Field(10.0, gt=0, description="how long a service may be silent within one answer")
+    retry_for_s: float = Field(120.0, ge=0, description="how long to go on asking a service that fails")
+    publish_stale: bool = Field(False, description="publish though a dataset that is not required failed")
 
     memory_limit: str = Field("4GB", description="DuckDB's memory_limit while building")
     keep_versions: int = Field(7, ge=2, description="publications kept for rollback")

@@ -30,13 +30,18 @@ class Wanted:
     """What the warehouse asks of a source for one dataset.
 
     `loaded_to` maps a symbol (prices), a series id (fred_observations) or the dataset's own name (all others) to the
-    latest observation date that is already stored; it is empty on a first run and on a full refresh.
+    latest observation date that is already stored, `vintage_to` a series id to its latest vintage, `seen` the key of a
+    request to the fingerprint of its last answer; all are empty on a first run and on a full refresh. With `since`,
+    everything from that day on is wanted again.
     """
 
     dataset: str
     as_of: date
     symbols: tuple[str, ...] = ()
     loaded_to: Mapping[str, date] = field(default_factory=dict)
+    vintage_to: Mapping[str, date] = field(default_factory=dict)
+    seen: Mapping[str, str] = field(default_factory=dict)
+    since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -49,18 +54,33 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """One row that cannot be taken: where it stands, why, and what it says."""
+
+    line: int
+    reason: str
+    row: str
+
+
+@dataclass(frozen=True)
 class Payload:
     """One answer, as received, and when (UTC).
 
-    `missing` names what was asked for and did not come; `not_kept` those of them that the service says it does not
-    have, so that asking again is no use.
+    `asked` names what was asked for, where an answer can be a part of it; `missing` what of it did not come;
+    `not_kept` those of the missing that the service says it does not have, so that asking again is no use; `failed`
+    those on which the service failed. `fingerprint` tells whether the same request has another answer than before.
+    `parse` notes in `refused` the rows that it leaves out.
     """
 
     request: Request
     content: Any
     fetched_at: datetime
+    asked: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     not_kept: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    fingerprint: str = ""
+    refused: list[Refused] = field(default_factory=list)
 
 
 class Source(Protocol):

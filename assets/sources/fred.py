@@ -1,78 +1,84 @@
-"""FRED through the fredapi package: a series' metadata and its observations.
+"""FRED and its archive ALFRED: the metadata of a series, its first releases and its revisions.
 
-Belongs here: FRED's wire behaviour and the assertion of units. Does not belong here: publication lags.
+Belongs here: FRED's wire behaviour, vintages, and the assertion of units. Does not belong here: when a value counts as
+known.
 
-fredapi 0.5.2 calls urlopen without a timeout, turns every HTTP error into ValueError and puts the key into
-addresses. So every call runs under a socket timeout of its own, the HTTP error is taken from the exception's
-context, and no exception of fredapi's is chained to ours.
+fredapi 0.5.2 asks without a timeout, loses the HTTP status, and shows the key in the texts of its exceptions; here it
+asks through the client that all services share. Vintage dates and observations are asked for beside it: it gives
+neither the count nor the rest of an answer, so that half a history looks whole.
 """
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
 import threading
-import urllib.error
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
-from xml.etree.ElementTree import ParseError
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
+import requests
 from fredapi import Fred
 
-from assets.catalog import Catalog
+from assets.catalog import Catalog, Series
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import (
-    RateLimiter,
-    TemporaryError,
-    ask_again,
-    now,
-    redact,
-    retry_after_seconds,
-    temporary_status,
-)
-
-T = TypeVar("T")
+from assets.sources.http import TIMEOUT_S, Client, Patience, RateLimiter, RefusedError, TemporaryError, now, redact
 
 # FRED refuses more than two requests a second.
-MIN_INTERVAL_S = 0.55
+MIN_INTERVAL_S = 0.6
 # Late corrections of series that are not revised as a whole come within days.
 OVERLAP = timedelta(days=60)
+# The most that FRED gives at once.
+OBSERVATIONS_A_PAGE = 100_000
+VINTAGES_A_PAGE = 10_000
+# The most vintages that FRED lets one question span.
+VINTAGES_A_WINDOW = 2_000
+# Each vintage of a series that is revised as a whole holds thousands of new values: FRED times out over too many.
+REVISING_VINTAGES_A_WINDOW = 200
+_ITEMS = {"observations": "observations", "vintagedates": "vintage_dates"}
+_FIELDS = ["date", "realtime_start", "value"]
 _FREQUENCY = {"daily": "D", "weekly": "W", "monthly": "M"}
-_timeout_lock = threading.Lock()
+_DAY = timedelta(days=1)
 
 
 class SeriesUnknownError(SourceError):
     """The service has no such series."""
 
 
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    """urlopen without a timeout argument takes the process's default; set it for the time of one call."""
-    with _timeout_lock:
-        before = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(seconds)
-        try:
-            yield
-        finally:
-            socket.setdefaulttimeout(before)
+class NotArchivedError(SourceError):
+    """The service has the series, and keeps no vintages of it."""
 
 
-class _Fred(Fred):
-    """fredapi, with its dates read by the standard library: pandas takes 0.15 ms for each of 26,000."""
+@dataclass(frozen=True)
+class Releases:
+    """What the service says of one series: `rows` with date, realtime_start and value, each as text.
 
-    def _parse(self, date_str: str) -> datetime:
-        return datetime.fromisoformat(date_str)
+    The vintages are those from `since` to `until`; without `since`, the service keeps none of the series, and its
+    `realtime_start` says nothing. `first_vintage` is the archive's first, where that was asked for.
+    """
+
+    until: date
+    since: date | None = None
+    first_vintage: date | None = None
+    rows: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_FIELDS, dtype=str))
 
 
 class FredSource:
-    """The catalogue's series: in full where the whole history is revised, else from an overlap on."""
+    """The catalogue's series, every version of every observation that ALFRED has.
+
+    A first load brings them all. Later ones bring what is newer than the latest vintage stored: of an overlap, or of
+    the whole history where all of it is revised.
+    """
 
     name = "fred"
     datasets = frozenset({"fred_observations"})
+    last_day = None
 
     def __init__(
         self,
@@ -80,60 +86,57 @@ class FredSource:
         api_key: str | None,
         catalog: Catalog,
         *,
-        timeout: float = 30.0,
+        patience: Patience,
+        timeout: float = TIMEOUT_S,
         min_interval: float = MIN_INTERVAL_S,
-        attempts: int = 4,
-        pause: float = 1.0,
+        threads: int = 4,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
         self._api_key = (api_key or "").strip()
         self._catalog = catalog
-        self._timeout = timeout
-        self._attempts = attempts
-        self._pause = pause
-        self._limiter = RateLimiter(min_interval)
+        limiter = RateLimiter(min_interval)
+        self._client = Client(
+            "FRED", base_url, "TIDEGAUGE_FRED_URL", limiter=limiter, patience=patience, timeout=timeout
+        )
+        self._ahead = _Ahead(self._fetch, threads)
 
     def requests(self, wanted: Wanted) -> list[Request]:
         """One request a series of the catalogue."""
         self._check_key()
-        found = []
-        for series_id, series in self._catalog.series.items():
-            loaded_to = None if series.revises else wanted.loaded_to.get(series_id)
-            start = min(loaded_to, wanted.as_of) - OVERLAP if loaded_to else None
-            found.append(Request("fred_observations", series_id, {"start": start, "as_of": wanted.as_of}))
+        loaded_to, vintage_to = ({}, {}) if wanted.since else (wanted.loaded_to, wanted.vintage_to)
+        found = [
+            Request(
+                "fred_observations",
+                series_id,
+                {
+                    "as_of": wanted.as_of,
+                    "since": wanted.since,
+                    "loaded_to": loaded_to.get(series_id),
+                    "vintage_to": vintage_to.get(series_id),
+                },
+            )
+            for series_id in self._catalog.series
+        ]
+        self._ahead.plan(found)
         return found
 
     def fetch(self, request: Request) -> Payload:
-        """Metadata and observations; an optional series that FRED does not know comes back as `missing`."""
+        """Metadata and versions; an optional series that FRED does not know comes back as `missing`.
+
+        The next few of the latest `requests` are fetched at the same time, so that one that waits before it asks
+        again does not hold up the others.
+        """
         self._check_key()
-        series_id, start, as_of = request.key, request.params["start"], request.params["as_of"]
-        fred = _Fred(api_key=self._api_key)
-        fred.root_url = f"{self._base_url}/fred"
-        try:
-            info = self._ask(series_id, lambda: _whole_info(series_id, fred.get_series_info(series_id)))
-        except SeriesUnknownError:
-            if self._catalog.series[series_id].required:
-                raise
-            return Payload(request, None, now(), missing=(series_id,))
-        if info["observation_start"] > as_of.isoformat():
-            observations = pd.Series(dtype="float64")
-        else:
-            observations = self._ask(
-                series_id,
-                lambda: _whole_observations(series_id, fred.get_series(series_id, start, as_of)),
-            )
-        return Payload(request, {"info": info, "observations": observations}, now())
+        return self._ahead.take(request)
 
     def parse(self, payload: Payload) -> pd.DataFrame:
-        """series_id, date, value in the series' own unit; FRED's '.' is a row with NULL.
+        """series_id, date, realtime_start, value in the series' own unit, is_censored; FRED's '.' is a row with NULL.
 
-        No rows only for a series that FRED does not know, or that begins after the as-of date.
+        One row for every change of an observation's value. `is_censored` are those with which the archive began: they
+        were known by `realtime_start`, it does not say since when; the latest of them was that day's news. Without
+        vintages, `realtime_start` is NaT. No rows for a series that FRED does not know, that begins after the as-of
+        date, or that has no new vintage.
         """
-        series_id = payload.request.key
-        if payload.content is None:
-            return _frame(series_id, pd.Series(dtype="float64"))
-        self._check_unit(series_id, payload.content["info"])
-        return _frame(series_id, payload.content["observations"])
+        return _versions(payload.request.key, payload.content)
 
     def _check_key(self) -> None:
         if re.fullmatch(r"[0-9a-z]{32}", self._api_key):
@@ -144,67 +147,294 @@ class FredSource:
             "https://fred.stlouisfed.org/docs/api/api_key.html; set FRED_API_KEY in the environment or .env"
         )
 
-    def _check_unit(self, series_id: str, info: dict[str, str]) -> None:
-        series = self._catalog.series[series_id]
-        expected = {"units": series.fred_units, "frequency_short": _FREQUENCY[series.frequency]}
-        for field, text in expected.items():
-            if info.get(field) != text:
-                raise SourceError(
-                    f"FRED: series {series_id}: {field} is {info.get(field)!r}, expected {text!r}. Nothing "
-                    "of it was loaded: see whether the series changed, then correct catalog.yml and models"
-                )
+    def _fetch(self, request: Request) -> Payload:
+        series, as_of = self._catalog.series[request.key], request.params["as_of"]
+        try:
+            begins, ends = self._span(series)
+        except SeriesUnknownError:
+            if series.required:
+                raise
+            return Payload(request, Releases(as_of), now(), missing=(series.series_id,))
+        if begins > as_of:
+            return Payload(request, Releases(as_of), now())
+        loaded_to, vintage_to = request.params["loaded_to"], request.params["vintage_to"]
+        start = request.params["since"]
+        if loaded_to and not series.revises:
+            start = min(loaded_to, as_of) - OVERLAP
+        if vintage_to or not loaded_to:  # else it is stored without vintages, because FRED keeps none
+            with suppress(NotArchivedError):
+                return Payload(request, self._releases(series, start, as_of, vintage_to, ends), now())
+        rows = self._observations(series.series_id, start, as_of, as_of, ends)
+        return Payload(request, Releases(as_of, rows=rows), now())
 
-    def _ask(self, series_id: str, call: Callable[[], T]) -> T:
-        def once() -> T:
-            self._limiter.wait()
-            with _socket_timeout(self._timeout):
-                try:
-                    return call()
-                # SourceErrors pass; all that fredapi and urllib raise on a bad answer is one of these.
-                except (ValueError, TypeError, ParseError, OSError, http.client.HTTPException) as error:
-                    failure = _failure(series_id, error)
-            # Outside of the except clause: the exception above holds the address with the key.
-            raise failure
+    def _span(self, series: Series) -> tuple[date, date]:
+        """The first and the last observation date that the service has; raises SourceError on another unit."""
+        with _refusals(series.series_id):
+            info = _Fred(self._client, self._api_key).get_series_info(series.series_id)
+        return _check_info(series, {str(name): str(text) for name, text in info.items()})
 
-        return ask_again(once, attempts=self._attempts, pause=self._pause)
+    def _releases(
+        self, series: Series, start: date | None, as_of: date, vintage_to: date | None, ends: date
+    ) -> Releases:
+        """The versions of the observations from `start` on, in the vintages from `vintage_to` to `as_of`."""
+        if vintage_to and vintage_to > as_of:  # all that was published up to `as_of` is stored
+            return Releases(as_of)
+        first = None
+        if vintage_to and not series.revises and as_of - vintage_to < VINTAGES_A_WINDOW * _DAY:
+            windows = [(vintage_to, as_of)]
+        else:
+            first, *_ = vintages = self._vintages(series.series_id)
+            since = vintage_to or first
+            # The whole history again, only for what is new; on the day of a vintage there may have been another since.
+            if vintage_to and series.revises and as_of - vintage_to > _DAY:
+                since += _DAY
+            windows = _windows(series, [day for day in vintages if since <= day <= as_of], as_of)
+        if not windows:
+            return Releases(as_of)
+        rows = [self._observations(series.series_id, start, as_of, until, ends, since) for since, until in windows]
+        return Releases(as_of, windows[0][0], first, pd.concat(rows, ignore_index=True))
+
+    def _vintages(self, series_id: str) -> list[date]:
+        """Every day on which the archive has a release or revision of a series, ascending; at least one."""
+        found: set[date] = set()
+        for page in self._pages("vintagedates", series_id, {}, VINTAGES_A_PAGE, certain=True):
+            found.update(map(date.fromisoformat, page))
+        return sorted(found)
+
+    def _observations(
+        self, series_id: str, start: date | None, as_of: date, until: date, ends: date, since: date | None = None
+    ) -> pd.DataFrame:
+        """Observations of the dates from `start` to `as_of`, in the vintages from `since` to `until`, as text."""
+        params = {
+            "observation_start": start,
+            "observation_end": as_of,
+            "realtime_start": since,
+            "realtime_end": since and until,
+            "output_type": 1,
+        }
+        certain = start is None or start + OVERLAP <= min(until, ends)
+        pages = self._pages("observations", series_id, params, OBSERVATIONS_A_PAGE, certain)
+        return pd.concat([pd.DataFrame(page, columns=_FIELDS, dtype=str) for page in pages], ignore_index=True)
+
+    def _pages(self, what: str, series_id: str, params: dict, limit: int, certain: bool) -> Iterator[list]:
+        """The items of `fred/series/<what>`, page by page; together as many as the service counts."""
+        path, got, count = f"/fred/series/{what}?series_id={series_id}", 0, None
+        while count is None or got < count:
+            check = partial(_check_page, series_id, _ITEMS[what], got, limit, count, certain)
+            asked = {**params, "limit": limit, "offset": got, "file_type": "json", "api_key": self._api_key}
+            with _refusals(series_id):
+                body = self._client.get_json(path, check, asked)
+            count = body["count"]
+            got += len(body[_ITEMS[what]])
+            yield body[_ITEMS[what]]
 
 
-def _whole_info(series_id: str, info: pd.Series) -> dict[str, str]:
-    found = {str(k): str(v) for k, v in info.items()}
-    if found.get("id") != series_id or "observation_start" not in found:
-        raise TemporaryError(f"FRED: series {series_id}: the answer is not FRED's metadata; an outage page, perhaps")
-    return found
+class _Fred(Fred):
+    """fredapi on the client that all services share."""
+
+    def __init__(self, client: Client, api_key: str) -> None:
+        super().__init__(api_key=api_key)
+        self.root_url = "/fred"
+        self._client = client
+
+    def _Fred__fetch_data(self, url: str) -> ElementTree.Element:  # noqa: N802
+        """In the place of fredapi's own `__fetch_data`, through which it asks everything."""
+        return self._client.get(url, "text/xml", partial(_xml, url), {"api_key": self.api_key})
 
 
-def _whole_observations(series_id: str, observations: pd.Series) -> pd.Series:
-    if observations.empty:
-        raise TemporaryError(f"FRED: series {series_id}: an answer without observations, though the series has begun")
-    return observations
+class _Ahead:
+    """Fetches a list of requests, a few at a time and in order, for someone who takes them one by one.
+
+    The first is begun when it is taken; after a failure nothing is begun before it is taken. The threads end with
+    their fetch, and hold up nobody who leaves.
+    """
+
+    def __init__(self, fetch: Callable[[Request], Payload], threads: int) -> None:
+        self._fetch = fetch
+        self._threads = threads
+        self.plan([])
+
+    def plan(self, requests: Sequence[Request]) -> None:
+        self._waiting = list(requests)
+        self._begun: list[tuple[Request, Future]] = []
+
+    def take(self, request: Request) -> Payload:
+        """The answer to `request`; raises what its fetch raised."""
+        if all(begun != request for begun, _ in self._begun):
+            if request not in self._waiting:
+                return self._fetch(request)
+            self._waiting = self._waiting[self._waiting.index(request) :]
+        while self._waiting and len(self._begun) < self._threads:
+            self._begin(self._waiting.pop(0))
+        at = [begun for begun, _ in self._begun].index(request)
+        _, future = self._begun.pop(at)
+        try:
+            return future.result()
+        except Exception:
+            self._waiting = []
+            raise
+
+    def _begin(self, request: Request) -> None:
+        future: Future[Payload] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(self._fetch(request))
+            except BaseException as error:  # noqa: BLE001 - whoever takes the answer gets it
+                future.set_exception(error)
+
+        self._begun.append((request, future))
+        threading.Thread(target=run, name=f"fred-{request.key}", daemon=True).start()
 
 
-def _failure(series_id: str, error: BaseException) -> SourceError:
+def _windows(series: Series, vintages: Sequence[date], as_of: date) -> list[tuple[date, date]]:
+    """First and last day of periods that together hold all `vintages` (ascending, up to `as_of`), without a gap."""
+    since = list(vintages[:: REVISING_VINTAGES_A_WINDOW if series.revises else VINTAGES_A_WINDOW])
+    until = [day - _DAY for day in since[1:]] + [as_of]
+    return list(zip(since, until, strict=False))
+
+
+@contextmanager
+def _refusals(series_id: str) -> Iterator[None]:
+    """Says of a refused request what is to be done."""
+    try:
+        yield
+    except RefusedError as error:
+        raise _refusal(series_id, error) from None
+
+
+def _refusal(series_id: str, error: RefusedError) -> SourceError:
     where = f"FRED: series {series_id}"
-    refusal = error.__context__
-    if not isinstance(refusal, urllib.error.HTTPError):
-        if type(error) is ValueError:
-            return SourceError(f"{where}: an observation that is not a number or a date: {redact(str(error))}")
-        return TemporaryError(f"{where}: no whole answer ({type(error).__name__})")
-    status, said = refusal.code, redact(" ".join(str(error).split()))
-    if temporary_status(status):
-        return TemporaryError(f"{where}: HTTP {status} ({said})", retry_after=retry_after_seconds(refusal.headers))
+    message = re.search(r"message\"?\s*[:=]\s*\"([^\"]*)", error.said)
+    said = message[1] if message else error.said
+    if "exist in ALFRED" in said:
+        return NotArchivedError(f"{where}: FRED keeps no vintages of it")
     if "series does not exist" in said:
         return SeriesUnknownError(
             f"{where}: FRED has no such series: correct catalog.yml, or mark it `required: false`"
         )
     if "api_key" in said:
-        return SourceError(f"{where}: HTTP {status}: {said} Check FRED_API_KEY")
-    return SourceError(f"{where}: HTTP {status} ({said}). Asking again will not help")
+        return SourceError(f"{where}: HTTP {error.status}: {said} Check FRED_API_KEY")
+    if "maximum number of vintage dates" in said:
+        return SourceError(f"{where}: {said} Vintages came in between: run again", retryable=True)
+    return SourceError(f"{where}: {error}")
 
 
-def _frame(series_id: str, observations: pd.Series) -> pd.DataFrame:
-    columns: dict[str, Any] = {
-        "series_id": series_id,
-        "date": pd.DatetimeIndex(observations.index).as_unit("s"),
-        "value": observations.to_numpy(dtype="float64"),
-    }
-    return pd.DataFrame(columns)
+def _xml(asked: str, response: requests.Response) -> ElementTree.Element:
+    try:
+        root = ElementTree.fromstring(response.content)
+    except ElementTree.ParseError:
+        root = ()
+    if not len(root):
+        raise TemporaryError(f"FRED: the answer to {asked} is not whole XML, or has nothing in it")
+    return root
+
+
+def _check_info(series: Series, info: dict[str, str]) -> tuple[date, date]:
+    """The first and the last observation date of a series, whose unit and frequency must be the catalogue's."""
+    where = f"FRED: series {series.series_id}"
+    try:
+        begins, ends = (date.fromisoformat(info[name]) for name in ("observation_start", "observation_end"))
+    except (KeyError, ValueError):
+        begins = ends = None
+    if begins is None or info.get("id") != series.series_id:
+        raise SourceError(f"{where}: the answer is not FRED's metadata; an outage page, perhaps", retryable=True)
+    for name, text in {"units": series.fred_units, "frequency_short": _FREQUENCY[series.frequency]}.items():
+        if info.get(name) != text:
+            raise SourceError(
+                f"{where}: {name} is {info.get(name)!r}, expected {text!r}. Nothing "
+                "of it was loaded: see whether the series changed, then correct catalog.yml and models"
+            )
+    return begins, ends
+
+
+def _check_page(
+    series_id: str, name: str, offset: int, limit: int, counted: int | None, certain: bool, body: Any
+) -> None:
+    """Raise TemporaryError unless `body` is the whole page from `offset` on; `counted` is what the page before said."""
+    where = f"FRED: series {series_id}"
+    items, count = (body.get(name), body.get("count")) if isinstance(body, dict) else (None, None)
+    is_item = _is_day if name == "vintage_dates" else _is_observation
+    if not isinstance(items, list) or type(count) is not int or not all(map(is_item, items)):
+        raise TemporaryError(f"{where}: the answer is not a page of FRED's {name}")
+    if count == 0 and certain:
+        raise TemporaryError(f"{where}: an answer without {name}, though there are some")
+    if counted not in (None, count):
+        raise TemporaryError(f"{where}: {count} {name}, and {counted} a moment ago")
+    # Some answers come whole, whatever the limit.
+    if len(items) not in (min(limit, count - offset), count - offset):
+        raise TemporaryError(f"{where}: {len(items)} of {count} {name} came, from number {offset} on")
+
+
+def _is_day(item: Any) -> bool:
+    try:
+        return bool(date.fromisoformat(item))
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_observation(item: Any) -> bool:
+    texts = [item.get(name) for name in _FIELDS] if isinstance(item, dict) else [None]
+    return all(isinstance(text, str) and text.isascii() for text in texts)
+
+
+def _versions(series_id: str, releases: Releases) -> pd.DataFrame:
+    """One row for each change of an observation's value, by date and vintage; see `FredSource.parse`."""
+    where, rows = f"FRED: series {series_id}", releases.rows
+    no_vintage = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[s]")
+    frame = pd.DataFrame(
+        {
+            "series_id": pd.Series(series_id, index=rows.index, dtype=str),
+            "date": _days(where, rows["date"]),
+            "realtime_start": _days(where, rows["realtime_start"]) if releases.since else no_vintage,
+            "value": _numbers(where, rows),
+        }
+    ).sort_values(["date", "realtime_start"], ignore_index=True)
+    until = pd.Timestamp(releases.until)
+    outside = frame["date"] > until
+    if releases.since:
+        outside |= (frame["realtime_start"] < pd.Timestamp(releases.since)) | (frame["realtime_start"] > until)
+    if outside.any():
+        raise SourceError(
+            f"{where}: {outside.sum()} rows that were not asked for, the first of {_where_is(frame[outside])}. "
+            "Nothing of it was loaded: see whether the service changed"
+        )
+    # A window shows a value that is older than the window as of its first day: such a row is no version.
+    before, value = frame[["date", "value"]].shift(), frame["value"]
+    unchanged = (value == before["value"]) | (value.isna() & before["value"].isna())
+    frame = frame[~(unchanged & (frame["date"] == before["date"]))].reset_index(drop=True)
+    twice = frame.duplicated(["date", "realtime_start"])
+    if twice.any():
+        raise SourceError(f"{where}: two values for {_where_is(frame[twice])}. Nothing of it was loaded")
+    began = frame["realtime_start"] == pd.Timestamp(releases.first_vintage or pd.NaT)
+    return frame.assign(is_censored=began & (frame["date"] < frame.loc[began, "date"].max()))
+
+
+def _where_is(frame: pd.DataFrame) -> str:
+    """The date of the first row, for people, and its vintage."""
+    day, vintage = frame.iloc[0][["date", "realtime_start"]]
+    return f"{day:%Y-%m-%d}" + ("" if pd.isna(vintage) else f" as of {vintage:%Y-%m-%d}")
+
+
+def _days(where: str, texts: pd.Series) -> pd.Series:
+    days = pd.to_datetime(texts, format="%Y-%m-%d", errors="coerce")
+    if days.isna().any():
+        raise SourceError(f"{where}: {_quoted(texts[days.isna()])} is not a date. Nothing of it was loaded")
+    return days.dt.as_unit("s")
+
+
+def _numbers(where: str, rows: pd.DataFrame) -> pd.Series:
+    """The values; FRED's '.' is NaN."""
+    texts = rows["value"]
+    values = pd.to_numeric(texts.mask(texts == "."), errors="coerce").astype("float64")
+    wrong = (texts != ".") & ~np.isfinite(values)
+    if wrong.any():
+        raise SourceError(
+            f"{where}: the value of {_quoted(rows['date'][wrong])} is {_quoted(texts[wrong])}, which is not a number. "
+            "Nothing of it was loaded"
+        )
+    return values
+
+
+def _quoted(texts: pd.Series) -> str:
+    return repr(redact(texts.iloc[0])[:40])

@@ -1,20 +1,21 @@
 """What all services reached over HTTP share: a session, politeness, retries and errors without secrets.
 
-Does not belong here: anything about one service. Retries are counted in one place, `ask_again`, and not in
-urllib3 too: what only looks like success (an outage page with status 200, half a body) needs them as well.
+Does not belong here: anything about one service. Retries are made in one place, `Patience`, and not in urllib3 too:
+what only looks like success (an outage page with status 200, half a body) needs them as well.
 """
 
 from __future__ import annotations
 
-import random
+import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
@@ -22,11 +23,15 @@ from assets.sources.base import SourceError
 
 T = TypeVar("T")
 
-LONGEST_PAUSE_S = 60.0
+TIMEOUT_S = 10.0
+"""How long a service may be silent within one answer."""
+BUDGET_S = 120.0
+LONGEST_STAY_S = 60.0
 _SECRETS = (
-    (re.compile(r"(?i)\b(api_?key|token|crumb)(=|%3D)[^&\s'\"<>]+"), r"\1\2***"),
+    (re.compile(r"(?i)(api_?key|token|crumb)(=|%3D)[^&\s'\"<>]+"), r"\1\2***"),
     (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\w+\s+)[^\s'\"]+"), r"\1***"),
-    (re.compile(r"(?i)(://)[^/\s:@]+:[^/\s@]+@"), r"\1***@"),
+    (re.compile(r"(://)[^/?#\s@]+@"), r"\1***@"),
+    (re.compile(r"(^|\s)[^/\s:@]+:[^/\s@]+@"), r"\1***@"),
 )
 
 
@@ -36,6 +41,15 @@ class TemporaryError(SourceError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message, retryable=True)
         self.retry_after = retry_after
+
+
+class RefusedError(SourceError):
+    """The service answered, and refuses the request: asking again, unchanged, is no use."""
+
+    def __init__(self, message: str, *, status: int, said: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.said = said
 
 
 class RateLimiter:
@@ -48,10 +62,8 @@ class RateLimiter:
 
     def wait(self) -> None:
         with self._lock:
-            now = time.monotonic()
-            if now < self._next:
-                time.sleep(self._next - now)
-            self._next = max(now, self._next) + self._min_interval
+            time.sleep(max(0.0, self._next - time.monotonic()))
+            self._next = time.monotonic() + self._min_interval  # from the end of the sleep, which may come late
 
 
 def now() -> datetime:
@@ -65,6 +77,17 @@ def redact(text: str) -> str:
     return text
 
 
+class _Scrub(logging.Filter):
+    """urllib3 writes every address into its debug log, the key in it too."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_Scrub())
+
+
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """How long a service asks us to stay away; None if it does not say so in a form that we understand."""
     value = headers.get("Retry-After")
@@ -72,7 +95,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         return None
     try:
         return Retry().parse_retry_after(value)
-    except InvalidHeader:
+    except (InvalidHeader, ValueError, OverflowError):
         return None
 
 
@@ -80,27 +103,75 @@ def temporary_status(status: int) -> bool:
     return status in (408, 425, 429) or status >= 500
 
 
-def ask_again(ask: Callable[[], T], *, attempts: int, pause: float) -> T:
-    """Call `ask` until it raises no TemporaryError; pauses double from `pause` seconds, with some jitter.
+class Patience:
+    """How long to go on asking one service; shared by all requests to it, from any thread.
 
-    The service's Retry-After is kept to; where it is longer than a minute, we stop at once instead.
+    A request is given up `budget_s` seconds after it was first asked. A service that has failed for so long without
+    one answer in between is down: whatever else is wanted of it is given up with its first failure, so that a run ends
+    in bounded time.
     """
-    for attempt in range(1, attempts + 1):
+
+    def __init__(self, budget_s: float = BUDGET_S, *, first_pause_s: float = 0.5, longest_pause_s: float = 4.0) -> None:
+        self._budget_s = budget_s
+        self._pauses = wait_random_exponential(multiplier=first_pause_s, max=longest_pause_s)
+        self._lock = threading.Lock()
+        self._failing_since: float | None = None
+        self._answered_at: float | None = None
+
+    def ask(self, ask: Callable[[], T]) -> T:
+        """Call `ask` until it raises no TemporaryError; raises SourceError, retryable, when patience ends.
+
+        A Retry-After is kept to; where it is longer than a minute, or than the budget, this stops at once instead.
+        """
+        attempt = Retrying(
+            retry=retry_if_exception_type(TemporaryError),
+            stop=self._is_over,
+            wait=self._pause,
+            retry_error_callback=self._give_up,
+        )
         try:
-            return ask()
-        except TemporaryError as error:
-            failure = error
-        wait = pause * 2 ** (attempt - 1) * random.uniform(1.0, 1.25)
-        if failure.retry_after is not None:
-            wait = max(wait, failure.retry_after)
-            if failure.retry_after > LONGEST_PAUSE_S:
-                raise SourceError(
-                    f"{failure}; it wants no request for {failure.retry_after:.0f} s: run again after that",
-                    retryable=True,
-                )
-        if attempt < attempts:
-            time.sleep(min(wait, LONGEST_PAUSE_S))
-    raise SourceError(f"{failure}; asked {attempts} times: run again later", retryable=True)
+            answer = attempt(ask)
+        except RefusedError:
+            self._has_answered()
+            raise
+        self._has_answered()
+        return answer
+
+    def _has_answered(self) -> None:
+        with self._lock:
+            self._failing_since, self._answered_at = None, time.monotonic()
+
+    def _is_over(self, state: RetryCallState) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if self._failing_since is None:
+                self._failing_since = now
+            failing_s = now - self._failing_since
+        asked_s = now - state.start_time
+        return max(asked_s, failing_s) >= self._budget_s or self._is_sent_away(state)
+
+    def _is_sent_away(self, state: RetryCallState) -> bool:
+        left_s = max(self._budget_s - state.seconds_since_start, 0.0)
+        return (_failure(state).retry_after or 0.0) > min(LONGEST_STAY_S, left_s)
+
+    def _pause(self, state: RetryCallState) -> float:
+        return max(self._pauses(state), _failure(state).retry_after or 0.0)
+
+    def _give_up(self, state: RetryCallState) -> NoReturn:
+        failure = _failure(state)
+        with self._lock:
+            if (self._answered_at or 0.0) > state.start_time:
+                self._failing_since = None  # others were answered meanwhile: it is this request, not the service
+        if self._is_sent_away(state):
+            when = f"it wants no request for {failure.retry_after:.0f} s: run again after that"
+        else:
+            times = "once" if state.attempt_number == 1 else f"{state.attempt_number} times"
+            when = f"asked {times} in {time.monotonic() - state.start_time:.0f} s: run again later"
+        raise SourceError(f"{failure}; {when}", retryable=True)
+
+
+def _failure(state: RetryCallState) -> TemporaryError:
+    return state.outcome.exception()
 
 
 class Client:
@@ -112,20 +183,19 @@ class Client:
         base_url: str,
         setting: str,
         *,
-        min_interval: float = 0.0,
-        timeout: float = 30.0,
-        attempts: int = 4,
-        pause: float = 1.0,
+        limiter: RateLimiter,
+        patience: Patience,
+        timeout: float = TIMEOUT_S,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._service = service
         self._base_url = base_url.rstrip("/")
         self._setting = setting
         self._timeout = timeout
-        self._attempts = attempts
-        self._pause = pause
-        self._limiter = RateLimiter(min_interval)
+        self._patience = patience
+        self._limiter = limiter
         self._session = requests.Session()
-        self._session.headers["User-Agent"] = "tidegauge"
+        self._session.headers.update({"User-Agent": "tidegauge", **(headers or {})})
 
     def get(
         self,
@@ -146,7 +216,7 @@ class Client:
                     params=params,
                     timeout=(min(10.0, self._timeout), self._timeout),
                 )
-            except requests.RequestException as error:
+            except (requests.RequestException, ValueError) as error:  # a redirect to nowhere is a plain ValueError
                 # The text of the exception holds the whole address, keys included; its kind is enough.
                 kind = type(error).__name__
                 if isinstance(error, ValueError):
@@ -158,7 +228,7 @@ class Client:
             self._check(response, where, media_type)
             return read(response)
 
-        return ask_again(ask, attempts=self._attempts, pause=self._pause)
+        return self._patience.ask(ask)
 
     def get_json(self, path: str, check: Callable[[Any], None], params: Mapping[str, Any] | None = None) -> Any:
         """The JSON body of an answer; `check` raises TemporaryError on a body that is not whole."""
@@ -167,7 +237,7 @@ class Client:
         def read(response: requests.Response) -> Any:
             try:
                 body = response.json()
-            except requests.JSONDecodeError:
+            except (ValueError, RecursionError):  # numbers of thousands of digits, nesting without end
                 body = None
             if body is None:
                 raise TemporaryError(f"{self._service}: the answer from {where} is not whole JSON")
@@ -177,6 +247,7 @@ class Client:
         return self.get(path, "application/json", read, params)
 
     def _check(self, response: requests.Response, where: str, media_type: str) -> None:
+        """Raise TemporaryError, or RefusedError with the status, for whatever is not an answer of the wanted type."""
         status = response.status_code
         if temporary_status(status):
             raise TemporaryError(
@@ -184,10 +255,12 @@ class Client:
                 retry_after=retry_after_seconds(response.headers),
             )
         if status != 200:
-            said = redact(" ".join(response.text.split())[:300])
-            raise SourceError(
+            said = redact(" ".join(response.content.decode("utf-8", "replace").split())[:300])
+            raise RefusedError(
                 f"{self._service}: HTTP {status} ({response.reason}) from {where}: {said}. Asking again "
-                f"will not help; check {self._setting} and whether the service changed"
+                f"will not help; check {self._setting} and whether the service changed",
+                status=status,
+                said=said,
             )
         got = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
         if got != media_type:

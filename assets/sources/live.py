@@ -1,11 +1,12 @@
-"""The live source: the four services behind one interface.
+"""The live source: all services behind one interface, and beside them a folder of a vendor's files.
 
-Belongs here: which service answers for which dataset. Does not belong here: anything that one service does.
+Belongs here: who answers for which dataset. Does not belong here: anything that one service does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import pandas as pd
 
@@ -13,14 +14,22 @@ from assets.sources.base import Payload, Request, Source, Wanted
 
 
 class LiveSource:
-    """Dispatches every dataset to the one service that has it."""
+    """Dispatches every dataset to the one that has it; where two have it, to the later of `services`."""
 
     name = "live"
     last_day = None
 
     def __init__(self, services: Sequence[Source]) -> None:
-        self._service = {dataset: service for service in services for dataset in service.datasets}
-        self.datasets = frozenset(self._service)
+        self._services = services
+
+    @cached_property
+    def _service(self) -> dict[str, Source]:
+        """By dataset; read when first needed, as a folder of files has to be looked into."""
+        return {dataset: service for service in self._services for dataset in service.datasets}
+
+    @property
+    def datasets(self) -> frozenset[str]:
+        return frozenset(self._service)
 
     def service_of(self, dataset: str) -> str:
         """The name of the service behind a dataset, as `fred` or `yahoo`; `none` where there is none."""

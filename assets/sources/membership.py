@@ -5,13 +5,13 @@ A row is one spell of one ticker; `end_date` is the first day on which it is a m
 
 from __future__ import annotations
 
-import io
+from datetime import date, datetime
 
 import pandas as pd
 import requests
 
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import Client, TemporaryError, now
+from assets.sources.http import TIMEOUT_S, Client, Patience, RateLimiter, TemporaryError, now
 
 _PATH = "/fja05680/sp500/master/sp500_ticker_start_end.csv"
 _HEADER = "ticker,start_date,end_date"
@@ -26,9 +26,14 @@ class MembershipSource:
     name = "membership"
     datasets = frozenset({"index_membership"})
 
-    def __init__(self, base_url: str, *, timeout: float = 30.0, attempts: int = 4, pause: float = 1.0) -> None:
+    def __init__(self, base_url: str, *, patience: Patience, timeout: float = TIMEOUT_S) -> None:
         self._client = Client(
-            _SERVICE, base_url, "TIDEGAUGE_MEMBERSHIP_URL", timeout=timeout, attempts=attempts, pause=pause
+            _SERVICE,
+            base_url,
+            "TIDEGAUGE_MEMBERSHIP_URL",
+            limiter=RateLimiter(0.0),
+            patience=patience,
+            timeout=timeout,
         )
 
     def requests(self, wanted: Wanted) -> list[Request]:
@@ -39,34 +44,66 @@ class MembershipSource:
 
     def parse(self, payload: Payload) -> pd.DataFrame:
         """index_id, symbol in Yahoo's spelling (BRK-B), start_date, end_date (exclusive)."""
-        spells = pd.read_csv(io.StringIO(payload.content), dtype=str, keep_default_na=False)
-        dates = {}
-        for name in ("start_date", "end_date"):
-            text = spells[name].str.strip()
-            dates[name] = pd.to_datetime(text.mask(text == ""), format="%Y-%m-%d", errors="coerce")
-            wrong = dates[name].isna() & ((text != "") | (name == "start_date"))
-            if wrong.any():
-                line = int(wrong.to_numpy().argmax())
-                raise SourceError(f"{_SERVICE}: line {line + 2}: {name} {text[line]!r} is not a date (YYYY-MM-DD)")
-        frame = pd.DataFrame(
-            {
-                "index_id": "sp500",
-                "symbol": spells["ticker"].str.strip().str.replace(".", "-", regex=False),
-                **dates,
-            }
-        )
-        members = int(frame["end_date"].isna().sum())
+        spells: dict[tuple[str, date], date | None] = {}
+        lines: dict[tuple[str, date], int] = {}
+        for number, line in enumerate(payload.content.splitlines(), start=1):
+            if number == 1 or not line.strip():
+                continue
+            symbol, start, end = _spell(number, line)
+            if (symbol, start) in spells:
+                raise _wrong(number, f"{symbol} is a member from {start} on line {lines[symbol, start]} already")
+            spells[symbol, start] = end
+            lines[symbol, start] = number
+        members = sum(end is None for end in spells.values())
         if members not in _MEMBERS_TODAY:
             raise SourceError(
                 f"{_SERVICE}: the list has {members} present members, expected {_MEMBERS_TODAY.start} to "
-                f"{_MEMBERS_TODAY.stop - 1}; it is cut short or changed its form"
+                f"{_MEMBERS_TODAY.stop - 1}; it is cut short or changed its form: look at it, and correct the source"
             )
-        return frame
+        return pd.DataFrame(
+            {
+                "index_id": "sp500",
+                "symbol": [symbol for symbol, _ in spells],
+                "start_date": pd.to_datetime([start for _, start in spells]),
+                "end_date": pd.to_datetime(list(spells.values())),
+            }
+        )
+
+
+def _spell(number: int, line: str) -> tuple[str, date, date | None]:
+    """One line of the list as symbol, start and end; raises SourceError."""
+    fields = [field.strip() for field in line.split(",")]
+    if len(fields) != 3:
+        raise _wrong(number, f"{len(fields)} fields, expected 3 ({_HEADER})")
+    ticker, *texts = fields
+    if not ticker:
+        raise _wrong(number, "no ticker")
+    start, end = map(_day, texts)
+    for name, text, day in (("start_date", texts[0], start), ("end_date", texts[1], end)):
+        if day is None and (text or name == "start_date"):
+            raise _wrong(number, f"{name} {text!r} is not a date (YYYY-MM-DD)")
+    if end is not None and end < start:
+        raise _wrong(number, f"{ticker} ends on {end}, before it starts on {start}")
+    return ticker.replace(".", "-"), start, end
+
+
+def _day(text: str) -> date | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        return None
+
+
+def _wrong(number: int, what: str) -> SourceError:
+    return SourceError(f"{_SERVICE}: line {number}: {what}. Nothing was loaded: run again when the list is mended")
 
 
 def _whole_text(response: requests.Response) -> str:
-    response.encoding = "utf-8"
-    text = response.text
-    if text.split("\n", 1)[0].strip() != _HEADER:
+    try:
+        text = response.content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = ""
+    lines = text.splitlines()
+    if not lines or lines[0].strip() != _HEADER:
         raise TemporaryError(f"{_SERVICE}: the list does not begin with the header {_HEADER!r}")
     return text

@@ -2,56 +2,46 @@
 
 Belongs here: Yahoo's symbols, politeness and failures. Does not belong here: adjusting prices, judging bars.
 
-yfinance logs failures instead of raising them, and caches answers by address, failed ones too. So our session
-judges every chart answer before yfinance sees it, and each symbol is asked by itself, with exceptions on.
+yfinance reads the charts, and does not ask for them: its own way to Yahoo logs failures instead of raising them, keeps
+answers by address, failed ones too, and gives up where a cookie or a crumb that charts do not need is not to be had.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
-import time
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pandas as pd
 import yfinance
 from curl_cffi import requests as curl
-from yfinance.exceptions import YFException, YFPricesMissingError, YFRateLimitError
+from yfinance.exceptions import YFPricesMissingError
+from yfinance.scrapers.history import PriceHistory
 
-from assets.catalog import Catalog, required_on
-from assets.sources.base import Payload, Request, SourceError, Wanted
+from assets.catalog import Catalog
+from assets.sources.bars import BarSource, Believe, NotKeptError, clean, whole_json
+from assets.sources.base import SourceError
 from assets.sources.http import (
+    TIMEOUT_S,
+    Patience,
     RateLimiter,
     TemporaryError,
-    ask_again,
-    now,
     redact,
     retry_after_seconds,
     temporary_status,
 )
 
 DEFAULT_URL = "https://query2.finance.yahoo.com"
-FIRST_DAY = date(1990, 1, 1)
-BATCH = 50
-# Fifteen days hold at least ten sessions: late corrections of recent bars come with them.
-OVERLAP = timedelta(days=15)
-# Of the symbols that Yahoo does not disown, so many may fail without failing the batch (one always may).
-_TOLERATED = 0.02
-_GIVE_UP_AFTER = 8
-_ATTEMPTS = 3
-_SERVICE = "Yahoo"
-_CHART = "/v8/finance/chart/"
+_COOKIE_URL = "https://fc.yahoo.com/"
+_CRUMB_URL = "https://query1.finance.yahoo.com/v1/test/getcrumb"
 _NOT_KEPT = ("No data found", "Data doesn't exist")
-_BARS = {
+_COLUMNS = {
     "Open": "open",
     "High": "high",
     "Low": "low",
@@ -62,63 +52,174 @@ _BARS = {
     "Stock Splits": "split_ratio",
 }
 _log = logging.getLogger(__name__)
+# pandas 4 deprecations inside yfinance; nothing that we or our callers could act on. For good, as filters that are set
+# for a while hold in one thread alone, or in none.
+for _kind in (DeprecationWarning, FutureWarning):
+    warnings.filterwarnings("ignore", category=_kind, module=r"yfinance(\.|$)")
 _yfinance_lock = threading.Lock()
-_calls = itertools.count()
 
 
-class _NotKeptError(Exception):
-    """Yahoo says that it has no such symbol, or nothing of it in the period."""
+@dataclass(frozen=True)
+class Chart:
+    """A chart in the form in which yfinance reads it."""
+
+    content: dict[str, Any]
+    text = ""
+
+    def json(self) -> dict[str, Any]:
+        return self.content
 
 
-class _Session(curl.Session):
-    """yfinance's usual session, sent to another host where one is set; lets no failed chart answer pass."""
+class _Session:
+    """A browser's way to Yahoo, or to another host where one is set; keeps no answers."""
 
-    def __init__(self, base_url: str, min_interval: float, retry_pause: float) -> None:
-        super().__init__(impersonate="chrome")
-        self._base = None if base_url == DEFAULT_URL else urlsplit(base_url)
+    def __init__(self, base_url: str, min_interval: float) -> None:
+        self._base_url = base_url
+        self._session = curl.Session(impersonate="chrome")
         self._limiter = RateLimiter(min_interval)
-        self._retry_pause = retry_pause
+        self._crumb: dict[str, str] = {}
+        self._crumb_lock = threading.Lock()
 
-    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        if self._base:
-            url = urlunsplit((self._base.scheme, self._base.netloc, *urlsplit(url)[2:]))
-        if _CHART not in url:
-            return super().request(method, url, *args, **kwargs)
+    def chart(self, url: str, params: Mapping[str, Any], timeout: float) -> Chart:
+        """Ask once; raises NotKeptError or SourceError."""
+        crumb = self._crumb
+        response = self._get(url, {**params, **crumb}, timeout)
+        if response.status_code in (401, 403):
+            self._renew_crumb(crumb, timeout)
+        media_type = response.headers.get("Content-Type") or ""
+        return read_chart(response.status_code, media_type, response.content, retry_after_seconds(response.headers))
 
-        def ask() -> Any:
-            self._limiter.wait()
-            response = super(_Session, self).request(method, url, *args, **kwargs)
-            _judge(response)
-            return response
+    def _renew_crumb(self, stale: dict[str, str], timeout: float) -> None:
+        """Get a cookie and the crumb that belongs to it: Yahoo asks charts for none, but has come to for other data.
 
-        return ask_again(ask, attempts=_ATTEMPTS, pause=self._retry_pause)
+        Whatever goes wrong, the next chart is asked without.
+        """
+        with self._crumb_lock:
+            if self._crumb is not stale:
+                return
+            self._crumb = {}
+            try:
+                self._get(_COOKIE_URL, {}, timeout)
+                response = self._get(_CRUMB_URL, {}, timeout)
+            except TemporaryError:
+                return
+            crumb = response.text.strip()
+            if response.status_code == 200 and 0 < len(crumb) < 50 and not set(crumb) & set("<{ \n"):
+                self._crumb = {"crumb": crumb}
+
+    def _get(self, url: str, params: Mapping[str, Any], timeout: float) -> Any:
+        if self._base_url != DEFAULT_URL:
+            url = self._base_url + urlsplit(url).path
+        self._limiter.wait()
+        try:
+            return self._session.get(url, params=params, timeout=timeout)
+        except ValueError as error:
+            raise SourceError(
+                f"Yahoo: {redact(self._base_url)} is not an address ({type(error).__name__}): check TIDEGAUGE_YAHOO_URL"
+            ) from None
+        except curl.exceptions.RequestException as error:
+            raise TemporaryError(f"no whole answer ({type(error).__name__})") from None
 
 
-def _judge(response: Any) -> None:
-    status = response.status_code
+def read_chart(status: int, media_type: str, body: bytes, retry_after: float | None = None) -> Chart:
+    """The chart in an answer, with one bar a day; raises NotKeptError, or TemporaryError where there is none."""
     if temporary_status(status):
-        raise TemporaryError(f"HTTP {status}", retry_after=retry_after_seconds(response.headers))
-    if "json" not in response.headers.get("Content-Type", ""):
-        raise TemporaryError(f"HTTP {status} with {response.headers.get('Content-Type')}, not JSON")
+        raise TemporaryError(f"HTTP {status}", retry_after=retry_after)
+    if "json" not in media_type:
+        raise TemporaryError(f"HTTP {status} with {media_type[:50] or 'no content type'}, not JSON")
+    content = whole_json(body)
+    chart = content.get("chart") if isinstance(content, dict) else None
+    if not isinstance(chart, dict):
+        raise TemporaryError(f"HTTP {status} without a chart")
+    if error := chart.get("error"):
+        said = str(error.get("description", "")) if isinstance(error, dict) else str(error)
+        if said.startswith(_NOT_KEPT):
+            raise NotKeptError(said)
+        raise TemporaryError(f"HTTP {status}: {redact(said[:200])}")
+    if status != 200:
+        raise TemporaryError(f"HTTP {status} without an error in the chart")
     try:
-        error = response.json()["chart"]["error"]
-    except (ValueError, KeyError, TypeError):
-        error = {"description": "no chart in the answer"}
-    said = str((error or {}).get("description", ""))
-    if said.startswith(_NOT_KEPT):
-        raise _NotKeptError(said)
-    if error and status not in (401, 403):  # a stale crumb, which yfinance renews
-        raise TemporaryError(f"HTTP {status}: {said}")
+        _keep_one_bar_a_day(chart["result"])
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
+        raise TemporaryError("a chart that is not whole") from None
+    return Chart(content)
 
 
-@dataclass
-class _Answers:
-    """What a batch brought so far, by symbol."""
+def _keep_one_bar_a_day(results: list[dict[str, Any]] | None) -> None:
+    """Of several bars of a day, keep the last that has prices: Yahoo repeats the latest, at times without any.
 
-    bars: dict[str, pd.DataFrame] = field(default_factory=dict)
-    not_kept: dict[str, str] = field(default_factory=dict)
-    empty: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    yfinance would keep the first, or the one without prices.
+    """
+    if not results or results[0].get("timestamp") is None:
+        return
+    result = results[0]
+    stamps, indicators = result["timestamp"], result["indicators"]
+    quote = indicators["quote"][0]
+    adjusted = indicators["adjclose"][0] if "adjclose" in indicators else {}
+    lists = [(part, name) for part in (quote, adjusted) for name in part]
+    if any(len(part[name]) != len(stamps) for part, name in lists):
+        raise ValueError("lists of different lengths")
+    offset = result["meta"].get("gmtoffset") or 0
+    prices = [quote[name] for name in ("open", "high", "low", "close")]
+    last: dict[int, int] = {}
+    for i, stamp in enumerate(stamps):
+        day = (stamp + offset) // 86400
+        if day not in last or any(column[i] is not None for column in prices):
+            last[day] = i
+    if len(last) < len(stamps):
+        kept = list(last.values())
+        result["timestamp"] = [stamps[i] for i in kept]
+        for part, name in lists:
+            part[name] = [part[name][i] for i in kept]
+
+
+def read_bars(
+    chart_of: Callable[[str, Mapping[str, Any], float], Chart],
+    symbol: str,
+    start: date,
+    as_of: date,
+    *,
+    timeout: float = TIMEOUT_S,
+) -> pd.DataFrame:
+    """A symbol's bars as `clean` gives them, none where the chart has none; raises NotKeptError or SourceError."""
+    history = PriceHistory(
+        _Charts(chart_of),
+        symbol,
+        # Days begin and end at the exchange's midnight.
+        "UTC" if symbol.endswith("-USD") else "America/New_York",
+        session=object(),  # or yfinance opens one of its own
+    )
+    try:
+        bars = history.history(
+            start=start.isoformat(),
+            end=(as_of + timedelta(days=1)).isoformat(),
+            interval="1d",
+            auto_adjust=False,
+            actions=True,
+            keepna=True,
+            timeout=timeout,
+        )
+        bars = bars.rename(columns=_COLUMNS).assign(date=bars.index.tz_localize(None))
+        return clean(bars, start, as_of)
+    except (NotKeptError, SourceError):
+        raise
+    except YFPricesMissingError:
+        return clean(pd.DataFrame({"date": pd.DatetimeIndex([])}), start, as_of)
+    except Exception as error:
+        # What yfinance and pandas trip over in an odd chart has no common base.
+        raise TemporaryError(f"a chart that cannot be read ({type(error).__name__})") from error
+
+
+class _Charts:
+    """What yfinance asks for charts, past periods and present ones."""
+
+    def __init__(self, chart_of: Callable[[str, Mapping[str, Any], float], Chart]) -> None:
+        self._chart_of = chart_of
+
+    def get(self, url: str, params: Mapping[str, Any], timeout: float) -> Chart:
+        return self._chart_of(url, params, timeout)
+
+    cache_get = get
 
 
 class _Forward(logging.Handler):
@@ -129,13 +230,10 @@ class _Forward(logging.Handler):
 
 
 @contextmanager
-def _yfinance_tamed() -> Iterator[None]:
+def yfinance_tamed() -> Iterator[None]:
     """Exceptions on, terminal quiet, for the time of one batch; yfinance keeps all of this per process."""
     logger, handler = logging.getLogger("yfinance"), _Forward()
-    with _yfinance_lock, warnings.catch_warnings():
-        # pandas 4 deprecations inside yfinance; nothing that we or our callers could act on.
-        for kind in (DeprecationWarning, FutureWarning):
-            warnings.filterwarnings("ignore", category=kind, module=r"yfinance(\.|$)")
+    with _yfinance_lock:
         hidden, propagate = yfinance.config.debug.hide_exceptions, logger.propagate
         yfinance.config.debug.hide_exceptions = False
         logger.addHandler(handler)
@@ -148,188 +246,32 @@ def _yfinance_tamed() -> Iterator[None]:
             yfinance.config.debug.hide_exceptions = hidden
 
 
-class YahooSource:
-    """Bars of indices, funds and stocks, split-adjusted, with adj_close adjusted for dividends too."""
+class YahooSource(BarSource):
+    """Bars of indices, funds, stocks and coins."""
 
     name = "yahoo"
-    datasets = frozenset({"prices"})
+    service = "Yahoo"
 
     def __init__(
         self,
         base_url: str,
-        cache_dir: Path,
         catalog: Catalog,
         *,
-        timeout: float = 20.0,
-        threads: int = 4,
+        patience: Patience,
+        timeout: float = TIMEOUT_S,
+        threads: int = 8,
         min_interval: float = 0.03,
         batch_pause: float = 2.0,
-        retry_pause: float = 2.0,
     ) -> None:
-        self._cache_dir = cache_dir
-        self._columns = list(catalog.datasets["prices"].columns)
-        self._instruments = catalog.instruments
+        super().__init__(catalog, threads=threads, batch_pause=batch_pause)
+        self._patience = patience
         self._timeout = timeout
-        self._threads = threads
-        self._batch_pause = batch_pause
-        self._retry_pause = retry_pause
-        self._session = _Session(base_url.rstrip("/"), min_interval, retry_pause)
-        self._last_batch: float | None = None
+        self._session = _Session(base_url.rstrip("/"), min_interval)
 
-    def requests(self, wanted: Wanted) -> list[Request]:
-        """Batches of at most 50 symbols, each with its own first day.
+    def _ready(self) -> AbstractContextManager[None]:
+        return yfinance_tamed()
 
-        Stocks loaded to as_of are left out. The catalogue's instruments, on which every table hangs, are asked for
-        again with an overlap, so that a vendor's correction of the latest bars is seen by the next run.
-        """
-        starts = {}
-        for symbol in sorted({to_yahoo(s) for s in wanted.symbols}):
-            loaded_to = wanted.loaded_to.get(symbol)
-            if loaded_to is None:
-                starts[symbol] = FIRST_DAY
-            elif loaded_to < wanted.as_of or symbol in self._instruments:
-                starts[symbol] = min(loaded_to, wanted.as_of) - OVERLAP
-        symbols = list(starts)
-        batches = [symbols[i : i + BATCH] for i in range(0, len(symbols), BATCH)]
-        return [
-            Request(
-                "prices",
-                f"{batch[0]}..{batch[-1]} to {wanted.as_of}",
-                {
-                    "starts": {s: starts[s] for s in batch},
-                    "loaded_to": {s: wanted.loaded_to[s] for s in batch if s in wanted.loaded_to},
-                    "as_of": wanted.as_of,
-                },
-            )
-            for batch in batches
-        ]
-
-    def fetch(self, request: Request) -> Payload:
-        """The batch's bars by symbol; a second round for what failed in a way that may pass.
-
-        Symbols without bars come back as `missing`. A dividend or split since the last load changes the whole
-        adjusted history, so such a symbol is fetched from its beginning.
-        """
-        self._pause_between_batches()
-        starts = request.params["starts"]
-        if self._last_batch is None:
-            yfinance.set_tz_cache_location(str(self._cache_dir))
-        answers = _Answers()
-        try:
-            with _yfinance_tamed():
-                self._round(request, list(starts), answers)
-                again = [*answers.failed, *answers.empty]
-                if again:
-                    time.sleep(self._retry_pause)
-                    answers.failed.clear()
-                    answers.empty.clear()
-                    self._round(request, again, answers)
-        finally:
-            self._last_batch = time.monotonic()
-        self._judge_batch(request, answers)
-        missing = tuple(sorted({*answers.not_kept, *answers.empty, *answers.failed}))
-        return Payload(request, answers.bars, now(), missing=missing, not_kept=tuple(sorted(answers.not_kept)))
-
-    def parse(self, payload: Payload) -> pd.DataFrame:
-        """symbol (Yahoo's spelling), date (of the exchange), bars, dividend in dollars, split_ratio new:old.
-
-        Days without dividend or split have NULL there. Rows without any price are dropped; volume 0 stays.
-        """
-        as_of = payload.request.params["as_of"]
-        frames = [_rows(symbol, bars) for symbol, bars in sorted(payload.content.items())]
-        frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=self._columns)
-        return frame.loc[frame["date"] <= pd.Timestamp(as_of), self._columns] if frames else frame
-
-    def _pause_between_batches(self) -> None:
-        if self._last_batch is not None:
-            time.sleep(max(0.0, self._last_batch + self._batch_pause - time.monotonic()))
-
-    def _round(self, request: Request, symbols: list[str], answers: _Answers) -> None:
-        starts, loaded_to = request.params["starts"], request.params["loaded_to"]
-        as_of = request.params["as_of"]
-
-        def ask(symbol: str) -> None:
-            if len(answers.failed) >= _GIVE_UP_AFTER and not answers.bars and not answers.not_kept:
-                answers.failed[symbol] = "not asked, as nothing before it was answered"
-                return
-            try:
-                bars = self._history(symbol, starts[symbol], as_of)
-                if symbol in loaded_to and _restated(bars, loaded_to[symbol]):
-                    bars = self._history(symbol, FIRST_DAY, as_of)
-                answers.bars[symbol] = bars
-            except _NotKeptError as error:
-                answers.not_kept[symbol] = str(error)
-            except SourceError as error:
-                answers.failed[symbol] = str(error)
-            except YFRateLimitError:
-                answers.failed[symbol] = "rate limited"
-            except YFPricesMissingError as error:
-                if error.yahoo_reason:
-                    answers.failed[symbol] = redact(error.yahoo_reason)
-                else:
-                    answers.empty[symbol] = "no bars in the answer"
-            # curl's own failures, and what yfinance's code trips over in an odd answer.
-            except (YFException, OSError, LookupError, ValueError, TypeError, AttributeError) as error:
-                _log.debug("yfinance failed on %s", symbol, exc_info=True)
-                answers.failed[symbol] = type(error).__name__
-
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(ask, symbols))
-
-    def _history(self, symbol: str, start: date, as_of: date) -> pd.DataFrame:
-        return yfinance.Ticker(symbol, session=self._session).history(
-            start=start.isoformat(),
-            end=(as_of + timedelta(days=1)).isoformat(),
-            interval="1d",
-            auto_adjust=False,
-            actions=True,
-            keepna=True,
-            # yfinance keeps answers about past periods for the life of the process, by all arguments;
-            # another timeout makes it another question.
-            timeout=self._timeout + next(_calls) * 1e-6,
+    def _bars(self, symbol: str, start: date, as_of: date, believe: Believe) -> pd.DataFrame:
+        return self._patience.ask(
+            lambda: believe(read_bars(self._session.chart, symbol, start, as_of, timeout=self._timeout))
         )
-
-    def _judge_batch(self, request: Request, answers: _Answers) -> None:
-        asked = set(request.params["starts"])
-        where = f"{_SERVICE}: prices, batch {request.key}"
-        lost = {**answers.failed, **answers.empty, **answers.not_kept}
-        as_of = request.params["as_of"]
-        required = sorted(
-            symbol for symbol in lost if symbol in self._instruments and required_on(self._instruments[symbol], as_of)
-        )
-        told = list(dict.fromkeys([*required, *lost]))[:5]
-        reasons = "; ".join(f"{symbol}: {lost[symbol]}" for symbol in told)
-        remedy = "Nothing of this batch was loaded; run again later"
-        tolerated = max(1.0, _TOLERATED * (len(asked) - len(answers.not_kept)))
-        failed = len(answers.failed) if answers.bars else len(answers.failed) + len(answers.empty)
-        if failed > tolerated or (failed and not answers.bars):
-            raise SourceError(
-                f"{where}: {failed} of {len(asked)} symbols failed twice ({reasons}). {remedy}",
-                retryable=True,
-            )
-        if required:
-            raise SourceError(
-                f"{where}: no bars of {', '.join(required)}, which the catalogue requires ({reasons}). "
-                f"{remedy}, or correct catalog.yml if the symbol changed",
-                retryable=True,
-            )
-
-
-def to_yahoo(symbol: str) -> str:
-    """Yahoo's spelling of a share class: BRK.B is BRK-B."""
-    return symbol.replace(".", "-")
-
-
-def _restated(bars: pd.DataFrame, loaded_to: date) -> bool:
-    """Whether there is a dividend or a split after the day to which the symbol is loaded."""
-    recent = bars[bars.index.tz_localize(None) > pd.Timestamp(loaded_to)]
-    return bool((recent[["Dividends", "Stock Splits"]] != 0).to_numpy().any())
-
-
-def _rows(symbol: str, bars: pd.DataFrame) -> pd.DataFrame:
-    frame = bars.reindex(columns=list(_BARS)).rename(columns=_BARS).astype("float64")
-    for name in ("dividend", "split_ratio"):
-        frame[name] = frame[name].mask(frame[name] == 0)
-    frame.insert(0, "date", bars.index.tz_localize(None).normalize().as_unit("s"))
-    frame.insert(0, "symbol", symbol)
-    return frame.dropna(subset=["open", "high", "low", "close", "adj_close"], how="all")

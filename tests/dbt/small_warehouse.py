@@ -15,7 +15,9 @@ import exchange_calendars
 import numpy as np
 import pandas as pd
 import yaml
-from pandas.tseries.holiday import GoodFriday, USFederalHolidayCalendar
+from pandas.tseries.holiday import GoodFriday
+
+from assets.calendars import FederalReserveHolidays
 
 CATALOG = yaml.safe_load((Path(__file__).parents[2] / "assets" / "catalog.yml").read_text())
 NEW_YORK = ZoneInfo("America/New_York")
@@ -35,7 +37,8 @@ REF_TABLES = {
         " next_federal_business_day DATE, next_bond_business_day DATE"
     ),
     "datasets": (
-        "dataset VARCHAR, title VARCHAR, source VARCHAR, offered BOOLEAN, max_age_sessions INTEGER, licence VARCHAR"
+        "dataset VARCHAR, title VARCHAR, source VARCHAR, offered BOOLEAN, required BOOLEAN, max_age_sessions INTEGER,"
+        " licence VARCHAR"
     ),
     "series": (
         "series_id VARCHAR, title VARCHAR, source VARCHAR, unit VARCHAR, frequency VARCHAR, calendar VARCHAR,"
@@ -45,6 +48,10 @@ REF_TABLES = {
     "instruments": (
         "symbol VARCHAR, name VARCHAR, kind VARCHAR, asset_class VARCHAR, sector VARCHAR, role VARCHAR,"
         " required BOOLEAN, description VARCHAR"
+    ),
+    "unit_breaks": (
+        "dataset VARCHAR, where_column VARCHAR, where_value VARCHAR, before_date DATE, column_name VARCHAR,"
+        " factor DOUBLE"
     ),
 }
 
@@ -62,7 +69,7 @@ def calendar_frame(first: date, last: date) -> pd.DataFrame:
     schedule = exchange_calendars.get_calendar("XNYS", start=str(first), end=str(last)).schedule
     sessions = pd.DatetimeIndex(schedule.index)
     closes = pd.Series(schedule["close"].dt.tz_convert(None).array, index=sessions)
-    holidays = USFederalHolidayCalendar().holidays(first, last)
+    holidays = FederalReserveHolidays().holidays(first, last)
     weekdays = days[days.day_of_week < 5]
     federal = weekdays.difference(holidays)
     bond = federal.difference(GoodFriday.dates(first, last))
@@ -128,6 +135,10 @@ def rows_known(dataset: str, rows: pd.DataFrame, calendar: pd.DataFrame) -> pd.D
             rows["known_at"] = pd.concat(parts)
         elif rule and column:
             rows["known_at"] = known_at(rows[column], rule, calendar)
+            for symbol, instrument in CATALOG["instruments"].items() if dataset == "prices" else ():
+                if "published" in instrument:
+                    own = rows["symbol"] == symbol
+                    rows.loc[own, "known_at"] = known_at(rows.loc[own, column], instrument["published"], calendar)
         else:
             rows["known_at"] = pd.Timestamp(2000, 1, 1)
     for column, value in {"fetched_at": rows["known_at"], "payload_hash": "0" * 64, "source": "test"}.items():
@@ -154,8 +165,25 @@ def build(
         "calendar": calendar,
         "datasets": pd.DataFrame(
             [
-                [name, d["title"], "test", name in raw, d.get("max_age_sessions"), d["licence"]]
+                [
+                    name,
+                    d["title"],
+                    "test",
+                    name in raw,
+                    d.get("required", False),
+                    d.get("max_age_sessions"),
+                    d["licence"],
+                ]
                 for name, d in CATALOG["datasets"].items()
+            ]
+        ),
+        "unit_breaks": pd.DataFrame(
+            [
+                [name, where, value, change["before"], column, float(change["multiply"])]
+                for name, d in CATALOG["datasets"].items()
+                for change in d.get("unit_breaks", [])
+                for where, value in change["where"].items()
+                for column in change["columns"]
             ]
         ),
         "series": pd.DataFrame(
@@ -207,6 +235,7 @@ def build(
             definition = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
             connection.execute(f"create table raw.{name} ({definition})")
             if name in raw:
-                connection.register("frame", rows_known(name, raw[name], calendar)[list(columns)])
-                connection.execute(f"insert into raw.{name} select * from frame")
+                # a column that a test leaves out is not known
+                connection.register("frame", rows_known(name, raw[name], calendar).filter(items=columns))
+                connection.execute(f"insert into raw.{name} by name select * from frame")
                 connection.unregister("frame")

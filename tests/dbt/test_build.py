@@ -76,6 +76,25 @@ def fred_rows() -> pd.DataFrame:
     return rows.assign(date=pd.to_datetime(rows["date"]))
 
 
+def vintage_rows() -> pd.DataFrame:
+    """NFCI as ALFRED keeps it: each Wednesday's release states the weeks before anew; the first one is censored."""
+    releases = [
+        ("2026-01-09", "2026-01-21", -0.50, True),
+        ("2026-01-16", "2026-01-21", -0.52, False),
+        ("2026-01-09", "2026-01-28", -0.51, False),
+        ("2026-01-16", "2026-01-28", -0.55, False),
+        ("2026-01-23", "2026-01-28", -0.57, False),
+        ("2026-01-23", "2026-01-29", -0.58, False),
+    ]
+    rows = pd.DataFrame(releases, columns=["date", "realtime_start", "value", "is_censored"])
+    days = rows[["date", "realtime_start"]].apply(pd.to_datetime)
+    # a censored value is known by rule: three federal business days after its week
+    known = days["realtime_start"].mask(rows["is_censored"], days["date"] + pd.Timedelta(days=5))
+    return rows.assign(
+        series_id="NFCI", **days, known_at=known + pd.Timedelta(hours=13, minutes=30), fetched_at=pd.Timestamp(AS_OF)
+    )
+
+
 def statement_rows() -> pd.DataFrame:
     """The Daily Treasury Statement of four days, era 3: the closing balance in the opening column."""
     closing = {"2026-01-26": 943_665, "2026-01-27": 974_848, "2026-01-28": 952_705, "2026-01-29": 968_066}
@@ -98,7 +117,10 @@ def statement_rows() -> pd.DataFrame:
 
 
 def price_rows(sessions: pd.DatetimeIndex) -> pd.DataFrame:
-    """Seeded walks of 300 sessions; LATE has 30 only, IWM misses one, Bitcoin has weekends."""
+    """Seeded walks of 300 sessions; LATE has 30 only, IWM misses one, Bitcoin has weekends.
+
+    OUTSIDER's vendor sends dividends and no total return.
+    """
     random = np.random.default_rng(20260130)
     parts = []
     for symbol in ("SPY", "IWM", "AAA", "BBB", "LATE", "OUTSIDER", "^VIX", "BTC-USD"):
@@ -121,7 +143,13 @@ def price_rows(sessions: pd.DatetimeIndex) -> pd.DataFrame:
                 }
             )
         )
-    return pd.concat(parts, ignore_index=True)
+    rows = pd.concat(parts, ignore_index=True)
+    paid = {sessions[-40]: 1.5, sessions[-10]: 2.0}
+    outsider = rows["symbol"] == "OUTSIDER"
+    return rows.assign(
+        adj_close=rows["adj_close"].mask(outsider),
+        dividend=rows["dividend"].mask(outsider, rows["date"].map(paid)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -151,14 +179,19 @@ def built(tmp_path_factory, prices):
     )
     spells = spells.assign(start_date=pd.to_datetime(spells["start_date"]), end_date=pd.to_datetime(spells["end_date"]))
     companies = pd.DataFrame([("AAA", "Triple A", "Energy")], columns=["symbol", "name", "sector"])
+    calendar = small_warehouse.calendar_frame(date(2024, 1, 1), date(2026, 12, 31))
+    by_rule = small_warehouse.rows_known("fred_observations", fred_rows(), calendar)
     raw = {
-        "fred_observations": fred_rows(),
+        "fred_observations": pd.concat([by_rule, vintage_rows()], ignore_index=True),
         "operating_cash_balance": statement_rows(),
         "prices": prices,
         "index_membership": spells,
         "companies": companies,
     }
-    small_warehouse.build(warehouse, AS_OF, raw, first=date(2024, 1, 1))
+    # IWM misses a session on purpose, which no required instrument may
+    catalog = small_warehouse.CATALOG["instruments"]
+    instruments = catalog | {"IWM": catalog["IWM"] | {"required": False}}
+    small_warehouse.build(warehouse, AS_OF, raw, first=date(2024, 1, 1), instruments=instruments)
     result = dbt(folder, warehouse, "build")
     assert result.exception is None, result.exception
     failed = [f"{r.node.name}: {r.status} {r.message}" for r in result.result if r.status not in PASSED]
@@ -259,6 +292,39 @@ def wilder_rsi(close: np.ndarray, n: int = 14) -> float:
 
 
 @pytest.mark.slow
+def test_a_revised_series_has_on_each_session_the_value_known_then(built):
+    seen = built.execute(
+        "select date, observation_date, value from intermediate.int_observations__latest_known"
+        " where series_id = 'NFCI' and date >= '2026-01-13' order by date"
+    ).fetchall()
+    known = {date.fromisoformat(str(day)[:10]): (str(observed)[:10], value) for day, observed, value in seen}
+    assert date(2026, 1, 13) not in known
+    assert known[date(2026, 1, 14)] == known[date(2026, 1, 20)] == ("2026-01-09", -0.50)
+    assert known[date(2026, 1, 21)] == known[date(2026, 1, 27)] == ("2026-01-16", -0.52)
+    assert known[date(2026, 1, 28)] == ("2026-01-23", -0.57)
+    assert known[date(2026, 1, 29)] == known[date(2026, 1, 30)] == ("2026-01-23", -0.58)
+
+
+@pytest.mark.slow
+def test_total_return_is_made_of_dividends_where_the_vendor_sends_none(built, prices, sessions):
+    close = prices[prices["symbol"] == "OUTSIDER"].set_index("date")["close"]
+    adjusted = built.execute(
+        "select date, adj_close from analysis.price_indicators where symbol = 'OUTSIDER' order by date"
+    ).df()
+    adjusted = adjusted.set_index("date")["adj_close"]
+    first, second = 1 - 1.5 / close[sessions[-41]], 1 - 2.0 / close[sessions[-11]]
+    assert adjusted[sessions[-1]] == close[sessions[-1]] and adjusted[sessions[-10]] == close[sessions[-10]]
+    assert adjusted[sessions[-11]] == pytest.approx(close[sessions[-11]] * second)
+    assert adjusted[sessions[0]] == pytest.approx(close[sessions[0]] * first * second)
+
+
+@pytest.mark.slow
+def test_bitcoin_has_no_bar_yet_on_the_session_itself(built, sessions):
+    (last,) = built.execute("select max(date) from analysis.price_indicators where symbol = 'BTC-USD'").fetchone()
+    assert pd.Timestamp(last) == sessions[-2]
+
+
+@pytest.mark.slow
 def test_price_indicators_agree_with_pandas(built, prices):
     spy = prices[prices["symbol"] == "SPY"].set_index("date")
     last = row(built, "price_indicators", "symbol = 'SPY' and date = '2026-01-30'")
@@ -328,6 +394,10 @@ def test_source_health_says_what_is_stale_missing_or_not_offered(built):
     assert status["fred_observations/WALCL"] == "ok"
     assert status["fred_observations/DGS30"] == "missing"
     assert status["auctions"] == "not_offered"
+    offered_by_no_one = ("deposits_withdrawals", "public_debt_transactions", "upcoming_auctions")
+    assert {status[dataset] for dataset in offered_by_no_one} == {"not_offered"}
+    required = dict(built.execute("select dataset, required from analysis.source_health").fetchall())
+    assert required["operating_cash_balance"] and not required["upcoming_auctions"]
     walcl = row(built, "source_health", "dataset = 'fred_observations/WALCL'")
     assert (walcl["age_days"], walcl["age_sessions"], walcl["max_age_sessions"]) == (2, 2, 9)
     assert walcl["max_age_days"] == 14  # nine sessions back is 2026-01-16: Martin Luther King's day lies between

@@ -38,8 +38,8 @@ create table source_health as
 select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as age_days, 7 as max_age_days,
     300 as rows, 99.5::double as coverage_pct, 'ok' as status, required
 from (values
-    ('prices', null), ('operating_cash_balance', null), ('index_membership', null),
-    ('fred_observations', null), ('exchange_breadth', null),
+    ('prices', true), ('operating_cash_balance', true), ('index_membership', true),
+    ('fred_observations', true), ('exchange_breadth', false),
     ('fred_observations/WALCL', true), ('fred_observations/SP500', false)
 ) as rows(dataset, required);
 update source_health set status = 'not_offered', latest_observation = null, age_days = null

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 import requests
 
@@ -66,3 +67,18 @@ def start_replica(replica_script: Path) -> Iterator[Callable[..., Replica]]:
 @pytest.fixture(scope="module")
 def running(start_replica) -> Replica:
     return start_replica()
+
+
+@pytest.fixture(scope="module")
+def folder(real_data, tmp_path_factory) -> Path:
+    """The real observations with forty of the stocks."""
+    folder = tmp_path_factory.mktemp("data")
+    for file in real_data.iterdir():
+        if file.is_file() and file.name != "constituent_prices.parquet":
+            (folder / file.name).symlink_to(file)
+    duckdb.execute(
+        f"""copy (select * from '{real_data}/constituent_prices.parquet' where symbol in
+                  (select distinct symbol from '{real_data}/constituent_prices.parquet' order by 1 limit 40))
+            to '{folder}/constituent_prices.parquet'"""
+    )
+    return folder

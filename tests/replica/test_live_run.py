@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import pytest
+from replica_live import KEY, live_source
 
-from assets.catalog import load_catalog
 from assets.home import Home
-from assets.sources.fiscal_data import FiscalDataSource
-from assets.sources.fred import FredSource
-from assets.sources.live import LiveSource
-from assets.sources.membership import MembershipSource
-from assets.sources.yahoo import YahooSource
 from orchestration.runs import start
 from orchestration.settings import Settings
 
 pytestmark = pytest.mark.slow
-
-CATALOG = load_catalog()
-KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def folder(real_data, tmp_path_factory) -> Path:
-    """The real observations with forty of the stocks."""
-    folder = tmp_path_factory.mktemp("data")
-    for file in real_data.iterdir():
-        if file.is_file() and file.name != "constituent_prices.parquet":
-            (folder / file.name).symlink_to(file)
-    duckdb.execute(
-        f"""copy (select * from '{real_data}/constituent_prices.parquet' where symbol in
-                  (select distinct symbol from '{real_data}/constituent_prices.parquet' order by 1 limit 40))
-            to '{folder}/constituent_prices.parquet'"""
-    )
-    return folder
-
-
-def live(url: str, home: Path) -> LiveSource:
-    """The live source without its politeness: nobody else asks this replica."""
-    return LiveSource(
-        [
-            FredSource(url, KEY, CATALOG, min_interval=0),
-            FiscalDataSource(url, CATALOG, min_interval=0),
-            YahooSource(url, home / "yfinance", CATALOG, min_interval=0, batch_pause=0),
-            MembershipSource(url),
-        ]
-    )
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +23,7 @@ def world(start_replica, folder, tmp_path_factory):
     Home(settings.home).claim("live")
     for day in ("2026-01-29", "2026-01-30"):
         replica.set_as_of(date.fromisoformat(day))
-        outcome = start(settings, "refresh", {"as_of": day}, live(replica.url, settings.home))
+        outcome = start(settings, "refresh", {"as_of": day}, live_source(replica.url))
         assert (outcome.refused, outcome.failed) == ([], [])
     return settings, replica
 
@@ -127,7 +91,7 @@ def test_a_bad_bar_from_the_service_is_refused_and_the_publication_stands(world,
                   from '{folder}/prices.parquet') to '{broken}/prices.parquet'"""
     )
     replica = start_replica("--data", str(broken))
-    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, live(replica.url, settings.home))
+    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, live_source(replica.url))
     assert outcome.exit_code == 1
     said = "\n".join(outcome.refused)
     assert "price_indicators" in said and "SPY" in said and "2026-01-30" in said
@@ -138,7 +102,8 @@ def test_an_empty_answer_of_the_price_service_fails_by_name(world):
     settings, replica = world
     before = Home(settings.home).analysis.resolve()
     replica.set_faults({"yahoo": {"empty": 1.0}})
-    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, live(replica.url, settings.home))
+    source = live_source(replica.url, budget_s=2)
+    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, source)
     replica.set_faults({})
     assert outcome.exit_code == 3
     assert "Yahoo" in "\n".join(outcome.failed)

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from replica_live import CATALOG, KEY, live_source
 
-from assets.catalog import load_catalog
 from assets.sources.base import Request, SourceError, Wanted
-from assets.sources.fiscal_data import FiscalDataSource
-from assets.sources.fred import FredSource
 from assets.sources.live import LiveSource
-from assets.sources.membership import MembershipSource
-from assets.sources.yahoo import YahooSource
 
 pytestmark = pytest.mark.slow
 
 AS_OF = date(2026, 1, 30)
-CATALOG = load_catalog()
-KEY = "0123456789abcdef0123456789abcdef"
 FAULTS = ("429", "500", "html200", "truncate", "empty")
 
 
@@ -32,18 +25,8 @@ def replica(running):
 
 
 @pytest.fixture
-def live(replica, tmp_path: Path) -> Callable[..., LiveSource]:
-    def make(attempts: int = 4, pause: float = 0.05) -> LiveSource:
-        return LiveSource(
-            [
-                FredSource(replica.url, KEY, CATALOG, attempts=attempts, pause=pause),
-                FiscalDataSource(replica.url, CATALOG, attempts=attempts, pause=pause),
-                YahooSource(replica.url, tmp_path, CATALOG, batch_pause=0.0, retry_pause=pause),
-                MembershipSource(replica.url, attempts=attempts, pause=pause),
-            ]
-        )
-
-    return make
+def live(replica) -> Callable[..., LiveSource]:
+    return lambda **options: live_source(replica.url, **options)
 
 
 def load(source: LiveSource, wanted: Wanted) -> tuple[pd.DataFrame, list[str]]:
@@ -60,7 +43,7 @@ def load(source: LiveSource, wanted: Wanted) -> tuple[pd.DataFrame, list[str]]:
 
 
 def test_every_series_at_two_requests_a_second(live, replica):
-    frame, missing = load(live(), Wanted("fred_observations", AS_OF))
+    frame, missing = load(live(fred_interval_s=0.6), Wanted("fred_observations", AS_OF))
     required = {s.series_id for s in CATALOG.series.values() if s.required}
     assert required <= set(frame["series_id"])
     assert set(missing) | set(frame["series_id"]) == set(CATALOG.series)
@@ -114,8 +97,10 @@ def test_instruments_in_one_batch(live):
 
 
 REQUESTS = {
-    "fred": Request("fred_observations", "WALCL", {"start": None, "as_of": AS_OF}),
-    "fiscal": Request("operating_cash_balance", "x", {"start": date(2026, 1, 1), "as_of": AS_OF}),
+    "fred": Request(
+        "fred_observations", "WALCL", {"as_of": AS_OF, "since": None, "loaded_to": None, "vintage_to": None}
+    ),
+    "fiscal": Request("operating_cash_balance", "x", {"start": date(2026, 1, 1), "until": AS_OF}),
     "yahoo": Request("prices", "x", {"starts": {"SPY": date(2025, 1, 2)}, "loaded_to": {}, "as_of": AS_OF}),
     "membership": Request("index_membership", "sp500"),
 }
@@ -126,7 +111,7 @@ REQUESTS = {
 def test_lasting_fault_is_one_error_and_a_passing_one_is_survived(live, replica, service, fault):
     if (service, fault) == ("membership", "empty"):
         pytest.skip("the replica's list of members knows no such fault")
-    source, request = live(attempts=2), REQUESTS[service]
+    source, request = live(budget_s=1.5), REQUESTS[service]
     replica.set_faults({service: {fault: 1.0}})
     with pytest.raises(SourceError) as failure:
         source.fetch(request)
@@ -135,11 +120,3 @@ def test_lasting_fault_is_one_error_and_a_passing_one_is_survived(live, replica,
     assert replica.log()[service]["faults"][fault] >= 2
     replica.set_faults({})
     assert len(source.parse(source.fetch(request)))
-
-
-def test_a_bad_day_of_all_services_is_got_through(live, replica):
-    day = {"429": 0.1, "500": 0.1, "truncate": 0.05, "html200": 0.05, "empty": 0.05}
-    replica.set_faults(dict.fromkeys(REQUESTS, day))
-    source = live(attempts=6)
-    for request in REQUESTS.values():
-        assert len(source.parse(source.fetch(request)))

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from assets.catalog import load_catalog
 from assets.home import Home, HomeError
-from assets.ingest import LandingError, create_raw_tables, ingest, load_landed
-from assets.sources.base import Payload, Request, SourceError
+from assets.ingest import ingest
+from assets.landing import LandingError
+from assets.raw import create_raw_tables, load_landed
+from assets.sources.base import Payload, Refused, Request, SourceError
 
 CATALOG = load_catalog()
 AS_OF = date(2026, 1, 30)
 
 
 class Scripted:
-    """A source that answers with the frames it is given, one fetch after the other."""
+    """A source that answers with the frames it is given, one fetch after the other, and can be asked for symbols."""
 
     name = "scripted"
     last_day = None
@@ -35,7 +39,7 @@ class Scripted:
 
     def fetch(self, request):
         self.now += pd.Timedelta(minutes=10)
-        return Payload(request, self.frames.pop(0), self.now)
+        return Payload(request, self.frames.pop(0), self.now, asked=("all",))
 
     def parse(self, payload):
         return payload.content
@@ -64,7 +68,16 @@ def bars(*rows: tuple) -> pd.DataFrame:
 
 
 def observations(*rows: tuple) -> pd.DataFrame:
-    return pd.DataFrame([(s, date.fromisoformat(d), v) for s, d, v in rows], columns=["series_id", "date", "value"])
+    """(series, date, value) without vintages."""
+    return vintages(*((s, d, None, v, False) for s, d, v in rows))
+
+
+def vintages(*rows: tuple) -> pd.DataFrame:
+    """(series, date, realtime_start, value, is_censored)"""
+    return pd.DataFrame(
+        [(s, date.fromisoformat(d), start and date.fromisoformat(start), v, c) for s, d, start, v, c in rows],
+        columns=list(CATALOG.datasets["fred_observations"].columns),
+    )
 
 
 def put(connection, home, source, dataset, **options):
@@ -106,6 +119,7 @@ def test_only_new_and_changed_rows_are_appended(connection, home):
     source = Scripted(
         "prices",
         bars(("SPY", "2026-01-28", 1.0), ("SPY", "2026-01-29", 2.0)),
+        bars(("SPY", "2026-01-29", 2.5), ("SPY", "2026-01-30", 3.0)),
         bars(("SPY", "2026-01-28", 1.0), ("SPY", "2026-01-29", 2.5), ("SPY", "2026-01-30", 3.0)),
     )
     put(connection, home, source, "prices")
@@ -132,7 +146,8 @@ def test_a_revision_is_known_only_from_its_run_a_restated_bar_always(connection,
     put(connection, home, source, "fred_observations", as_of=AS_OF)
     known = connection.execute("select value, known_at from raw.fred_observations order by value").fetchall()
     assert known == [(1.0, datetime(2026, 1, 22, 21, 30)), (2.0, datetime(2026, 1, 30, 22, 20))]
-    source = Scripted("prices", bars(("XLK", "2025-12-01", 286.35)), bars(("XLK", "2025-12-01", 143.175)))
+    split = bars(("XLK", "2025-12-01", 143.175))
+    source = Scripted("prices", bars(("XLK", "2025-12-01", 286.35)), split, split)
     put(connection, home, source, "prices")
     put(connection, home, source, "prices")
     assert connection.execute("select distinct known_at from raw.prices").fetchall() == [
@@ -176,6 +191,7 @@ def test_the_landing_zone_alone_makes_raw_again(connection, home):
     source = Scripted(
         "prices",
         bars(("SPY", "2026-01-28", 1.0)),
+        bars(("SPY", "2026-01-28", 1.5)),
         bars(("SPY", "2026-01-28", 1.5), ("SPY", "2026-01-29", 2.0)),
     )
     put(connection, home, source, "prices")
@@ -319,3 +335,252 @@ def test_a_snapshot_counts_whole_each_time_it_changes(connection, home):
     source = Scripted("index_membership", one, one, other, one)
     new = [put(connection, home, source, "index_membership").rows_new for _ in range(4)]
     assert new == [1, 0, 1, 1]
+
+
+def known(connection):
+    return connection.execute(
+        "select date, realtime_start, value, known_at from raw.fred_observations order by date, realtime_start"
+    ).fetchall()
+
+
+def test_each_vintage_is_known_from_its_own_day_and_not_from_the_run(connection, home):
+    source = Scripted(
+        "fred_observations",
+        vintages(
+            ("NFCI", "2026-01-02", "2026-01-07", 0.50, False),
+            ("NFCI", "2026-01-02", "2026-01-14", 0.52, False),
+            ("NFCI", "2026-01-09", "2026-01-14", 0.40, False),
+        ),
+    )
+    put(connection, home, source, "fred_observations")
+    assert known(connection) == [
+        (date(2026, 1, 2), date(2026, 1, 7), 0.50, datetime(2026, 1, 7, 13, 30)),
+        (date(2026, 1, 2), date(2026, 1, 14), 0.52, datetime(2026, 1, 14, 13, 30)),
+        (date(2026, 1, 9), date(2026, 1, 14), 0.40, datetime(2026, 1, 14, 13, 30)),
+    ]
+
+
+def test_the_archives_first_vintage_does_not_make_its_history_known_later_than_the_rule(connection, home):
+    source = Scripted(
+        "fred_observations",
+        vintages(
+            ("WALCL", "2003-01-08", "2008-05-01", 1.0, True),
+            ("WALCL", "2008-04-30", "2008-05-01", 2.0, True),
+        ),
+    )
+    put(connection, home, source, "fred_observations")
+    assert [row[3] for row in known(connection)] == [datetime(2003, 1, 9, 21, 30), datetime(2008, 5, 1, 20, 30)]
+
+
+def test_a_vintage_of_the_day_of_the_fetch_is_known_by_the_fetch(connection, home):
+    morning = datetime(2026, 1, 29, 15, 0, tzinfo=UTC)
+    source = Scripted("fred_observations", vintages(("WALCL", "2026-01-28", "2026-01-29", 1.0, False)), start=morning)
+    put(connection, home, source, "fred_observations")
+    assert known(connection)[0][3] == datetime(2026, 1, 29, 15, 10)
+
+
+def test_a_clipped_vintage_that_changes_nothing_is_no_version(connection, home):
+    first = vintages(
+        ("NFCI", "2026-01-02", "2026-01-07", 0.50, True),
+        ("NFCI", "2026-01-09", "2026-01-14", 0.40, False),
+        ("NFCI", "2026-01-16", "2026-01-22", None, False),
+    )
+    window = vintages(  # as a window from 2026-01-22 on gives it
+        ("NFCI", "2026-01-02", "2026-01-22", 0.50, False),
+        ("NFCI", "2026-01-09", "2026-01-22", 0.41, False),
+        ("NFCI", "2026-01-09", "2026-01-28", 0.40, False),
+        ("NFCI", "2026-01-16", "2026-01-22", None, False),
+        ("NFCI", "2026-01-23", "2026-01-28", 0.30, False),
+    )
+    source = Scripted("fred_observations", first, window, window)
+    put(connection, home, source, "fred_observations")
+    assert put(connection, home, source, "fred_observations").rows_new == 3
+    assert put(connection, home, source, "fred_observations").rows_new == 0
+    assert [row[1:3] for row in known(connection)] == [
+        (date(2026, 1, 7), 0.50),
+        (date(2026, 1, 14), 0.40),
+        (date(2026, 1, 22), 0.41),
+        (date(2026, 1, 28), 0.40),
+        (date(2026, 1, 22), None),
+        (date(2026, 1, 28), 0.30),
+    ]
+
+
+def test_a_source_is_told_the_latest_vintage(connection, home):
+    source = Scripted("fred_observations", vintages(("NFCI", "2026-01-02", "2026-01-07", 0.5, False)), vintages())
+    put(connection, home, source, "fred_observations")
+    put(connection, home, source, "fred_observations")
+    assert source.asked[1].vintage_to == {"NFCI": date(2026, 1, 7)}
+
+
+def test_an_answer_without_vintages_revises_what_is_known_and_not_the_past(connection, home):
+    source = Scripted(
+        "fred_observations",
+        vintages(("WALCL", "2026-01-21", "2026-01-22", 1.0, False)),
+        observations(("WALCL", "2026-01-21", 1.0)),
+        observations(("WALCL", "2026-01-21", 2.0)),
+    )
+    for _ in range(3):
+        put(connection, home, source, "fred_observations")
+    assert sorted(row[2:] for row in known(connection)) == [
+        (1.0, datetime(2026, 1, 22, 21, 30)),
+        (2.0, datetime(2026, 1, 30, 22, 30)),
+    ]
+
+
+def with_events(frame: pd.DataFrame, **events: tuple) -> pd.DataFrame:
+    """dividend or split_ratio on a date: dividend=("2026-01-30", 0.5)."""
+    for name, (day, value) in events.items():
+        frame.loc[frame["date"] == date.fromisoformat(day), name] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    "overlap",
+    [
+        bars(("SPY", "2026-01-28", 1.0), ("SPY", "2026-01-29", 2.1)),  # a corrected bar
+        bars(("SPY", "2026-01-28", 0.5), ("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-30", 1.5)),  # a late split
+        with_events(bars(("SPY", "2026-01-29", 2.0), ("SPY", "2026-01-30", 3.0)), dividend=("2026-01-30", 0.1)),
+        with_events(bars(("SPY", "2026-01-29", 2.0)), dividend=("2026-01-29", 0.1)),  # posted late
+        with_events(bars(("SPY", "2026-01-30", 1.5)), split_ratio=("2026-01-30", 2.0)),
+    ],
+)
+def test_a_restated_history_is_loaded_whole_and_the_older_one_kept(connection, home, overlap):
+    old = bars(("SPY", "2026-01-27", 1.0), ("SPY", "2026-01-28", 1.0), ("SPY", "2026-01-29", 2.0))
+    anew = bars(("SPY", "2026-01-27", 0.9), ("SPY", "2026-01-28", 0.9), ("SPY", "2026-01-29", 1.9))
+    quiet = bars(("IWM", "2026-01-29", 5.0))
+    source = Scripted("prices", pd.concat([old, quiet]), pd.concat([overlap, bars(("IWM", "2026-01-30", 5.1))]), anew)
+    put(connection, home, source, "prices")
+    done = put(connection, home, source, "prices")
+    assert done.restated == ["SPY"]
+    assert (source.asked[-1].symbols, dict(source.asked[-1].loaded_to)) == (("SPY",), {})
+    closes = connection.execute(
+        "select close from raw.prices where symbol = 'SPY' order by date, fetched_at"
+    ).fetchall()
+    assert [close for (close,) in closes] == [1.0, 0.9, 1.0, 0.9, 2.0, 1.9]
+    assert connection.execute("select count(*) from raw.prices where symbol = 'IWM'").fetchall() == [(2,)]
+
+
+def test_a_folder_of_files_is_not_asked_again_for_what_it_restates(connection, home):
+    class Folder(Scripted):
+        def fetch(self, request):
+            return replace(super().fetch(request), asked=())
+
+    source = Folder("prices", bars(("SPY", "2026-01-29", 2.0)), bars(("SPY", "2026-01-29", 1.0)))
+    put(connection, home, source, "prices")
+    done = put(connection, home, source, "prices")
+    assert (done.restated, done.rows_new, len(source.asked)) == ([], 1, 2)
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0206-01-28", "2026-02-30", "soon"])
+def test_a_day_that_no_calendar_knows_is_refused_by_name(connection, home, day):
+    columns = CATALOG.datasets["operating_cash_balance"].columns
+    frame = pd.DataFrame([dict.fromkeys(columns, "1") | {"record_date": day}], columns=list(columns))
+    with pytest.raises(SourceError, match=f"record_date is no day between 1800 and 2199, the first {day}"):
+        put(connection, home, Scripted("operating_cash_balance", frame), "operating_cash_balance")
+
+
+def test_a_corrected_volume_or_a_rounding_is_no_restatement(connection, home):
+    source = Scripted(
+        "prices",
+        bars(("SPY", "2026-01-29", 2.0)),
+        bars(("SPY", "2026-01-29", 2.0 * (1 + 1e-9)), ("SPY", "2026-01-30", 3.0)).assign(volume=101.0),
+    )
+    put(connection, home, source, "prices")
+    done = put(connection, home, source, "prices")
+    assert (done.restated, done.rows_new) == ([], 2)
+
+
+def test_a_run_that_ends_before_the_reload_takes_nothing_of_the_restated(connection, home):
+    source = Scripted(
+        "prices", bars(("SPY", "2026-01-28", 1.0)), bars(("SPY", "2026-01-28", 0.5), ("SPY", "2026-01-29", 1.0))
+    )
+    put(connection, home, source, "prices")
+    with pytest.raises(IndexError):  # the script has no third answer
+        put(connection, home, source, "prices")
+    assert connection.execute("select date, close from raw.prices").fetchall() == [(date(2026, 1, 28), 1.0)]
+
+
+class Partial(Scripted):
+    """A price service that was asked for a hundred symbols and fails on some."""
+
+    failed: tuple[str, ...] = ()
+
+    def service_of(self, dataset):
+        return "scripted"
+
+    def fetch(self, request):
+        payload = super().fetch(request)
+        asked = tuple(f"S{number}" for number in range(100))
+        lost = (*self.failed, "GONE", "UNLISTED")
+        return Payload(
+            request,
+            payload.content,
+            payload.fetched_at,
+            asked=(*asked, "GONE", "UNLISTED"),
+            missing=lost,
+            not_kept=("GONE",),
+            failed=self.failed,
+        )
+
+
+def test_below_the_least_coverage_the_dataset_fails_by_name_and_keeps_what_came(connection, home):
+    source = Partial("prices", bars(("S9", "2026-01-29", 1.0)), bars(("S9", "2026-01-30", 1.0)))
+    source.failed = ("S1", "S2")
+    assert put(connection, home, source, "prices").missing == ["S1", "S2", "GONE", "UNLISTED"]
+    source.failed = ("S1", "S2", "S3")
+    with pytest.raises(SourceError, match=r"gave 97\.0 % of the 100 .* missing: S1, S2, S3\.") as failure:
+        put(connection, home, source, "prices")
+    assert failure.value.retryable
+    assert len(raw(connection, "prices")) == 2
+
+
+def test_refused_rows_are_in_quarantine_until_the_answer_is_mended(connection, home):
+    class Vendor(Scripted):
+        def parse(self, payload):
+            payload.refused[:] = bad
+            return payload.content
+
+    bad = [Refused(3, "'abc' is not a number", "SPY,2026-01-29,abc")]
+    source = Vendor("prices", bars(("SPY", "2026-01-28", 1.0)), bars(("SPY", "2026-01-28", 1.0)))
+    done = put(connection, home, source, "prices")
+    assert (done.rows_received, done.rows_new) == (2, 1)
+    assert done.refused == ["all: 1 rows, line 3: 'abc' is not a number"]
+    kept = duckdb.sql(f"select file, line, reason, row from '{home.quarantine}/prices/*.parquet'").fetchall()
+    assert kept == [("all", 3, "'abc' is not a number", "SPY,2026-01-29,abc")]
+    bad = []
+    put(connection, home, source, "prices")
+    assert not list(home.quarantine.rglob("*.parquet"))
+
+
+def test_an_answer_with_the_fingerprint_of_the_last_is_not_asked_for_again(connection, home):
+    class Folder(Scripted):
+        def fetch(self, request):
+            payload = super().fetch(request)
+            return Payload(request, payload.content, payload.fetched_at, fingerprint="abc")
+
+    source = Folder("prices", bars(("SPY", "2026-01-28", 1.0)), bars())
+    put(connection, home, source, "prices")
+    put(connection, home, source, "prices")
+    assert [dict(wanted.seen) for wanted in source.asked] == [{}, {"all": "abc"}]
+
+
+def test_raw_tables_of_an_earlier_release_are_loaded_anew_from_the_landing_zone(connection, home):
+    put(
+        connection, home, Scripted("fred_observations", observations(("WALCL", "2026-01-21", 1.0))), "fred_observations"
+    )
+    connection.execute("alter table raw.fred_observations drop column realtime_start")
+    (file,) = (home.landing / "fred_observations").iterdir()
+    table = pq.read_table(file)
+    pq.write_table(table.drop_columns(["realtime_start", "is_censored"]), file)
+    create_raw_tables(connection, CATALOG)
+    assert load_landed(connection, home, CATALOG, CATALOG.datasets["fred_observations"]) == 1
+    assert known(connection) == [(date(2026, 1, 21), None, 1.0, datetime(2026, 1, 22, 21, 30))]
+
+
+def test_a_coin_whose_day_ends_after_the_session_is_known_after_it(connection, home):
+    put(
+        connection, home, Scripted("prices", bars(("BTC-USD", "2026-01-29", 1.0), ("SPY", "2026-01-29", 1.0))), "prices"
+    )
+    hours = connection.execute("select symbol, known_at from raw.prices order by 1").fetchall()
+    assert hours == [("BTC-USD", datetime(2026, 1, 30, 1, 5)), ("SPY", datetime(2026, 1, 29, 22, 0))]

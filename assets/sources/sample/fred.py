@@ -38,7 +38,16 @@ def fred_rows(
         series[name] = _business_days(days, days.sessions, carried(days.sessions, closes[symbol], days.weekdays), 4)
     series["USREC"] = _recession(days, path)
     return pd.concat(
-        pd.DataFrame({"series_id": name, "date": when.astype("datetime64[s]"), "value": values})
+        pd.DataFrame(
+            {
+                "series_id": name,
+                "date": when.astype("datetime64[s]"),
+                # the model publishes by the rules, and revises nothing
+                "realtime_start": np.full(len(when), "NaT", "datetime64[s]"),
+                "value": values,
+                "is_censored": False,
+            }
+        )
         for name, (when, values) in sorted(series.items())
     ).reset_index(drop=True)
 

@@ -145,9 +145,11 @@ def membership_rows(companies: list[Company], days: Clock, as_of: date) -> pd.Da
 
 
 def company_rows(companies: list[Company], days: Clock, as_of: date) -> pd.DataFrame:
-    """Rows of `companies`: those listed on or before `as_of`."""
+    """Rows of `companies`: those listed on or before `as_of`; each stays in its sector."""
     rows = [(c.symbol, c.name, c.sector) for c in companies if days.sessions[c.listed_from].item() <= as_of]
-    return pd.DataFrame(rows, columns=["symbol", "name", "sector"])
+    frame = pd.DataFrame(rows, columns=["symbol", "name", "sector"])
+    never = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[s]")
+    return frame.assign(first_seen=never, last_seen=never)
 
 
 def _normalised(weights: np.ndarray) -> np.ndarray:

@@ -10,17 +10,31 @@ calendar as (
     select * from {{ ref('stg_reference__calendar') }}
 ),
 
-lives as (
+blanks as (
     select
-        *,
-        lead(known_at) over (partition by series_id, observation_date order by known_at) as replaced_at,
-        max(case when value is null then known_at end) over (
-            partition by series_id, observation_date
-        ) as withdrawn_at
+        series_id,
+        observation_date,
+        max(known_at) as withdrawn_at
     from versions
+    where value is null
+    group by series_id, observation_date
 ),
 
 -- an observation that a later version blanked was visible until then; what lies before it must come back
+lives as (
+    select
+        versions.*,
+        blanks.withdrawn_at,
+        lead(versions.known_at) over (
+            partition by versions.series_id, versions.observation_date
+            order by versions.known_at
+        ) as replaced_at
+    from versions
+    inner join blanks
+        on versions.series_id = blanks.series_id
+        and versions.observation_date = blanks.observation_date
+),
+
 withdrawn as (
     select
         series_id,
@@ -34,23 +48,47 @@ withdrawn as (
 ),
 
 lasting as (
+    select versions.*
+    from versions
+    left join blanks
+        on versions.series_id = blanks.series_id
+        and versions.observation_date = blanks.observation_date
+    where
+        versions.value is not null
+        and (blanks.withdrawn_at is null or versions.known_at > blanks.withdrawn_at)
+),
+
+-- a vintage can bring a whole history: the moments are few where the versions are millions
+moments as (
     select
-        *,
+        series_id,
+        known_at,
+        max(observation_date) as observation_date
+    from lasting
+    group by series_id, known_at
+),
+
+newest as (
+    select
+        series_id,
+        known_at,
         max(observation_date) over (partition by series_id order by known_at) as newest_date
-    from lives
-    where value is not null and (withdrawn_at is null or known_at > withdrawn_at)
+    from moments
 ),
 
 -- the moments at which the newest known observation is another one or has another value
 changes as (
     select
-        series_id,
-        observation_date,
-        value,
-        known_at,
-        max_age_sessions
+        lasting.series_id,
+        lasting.observation_date,
+        lasting.value,
+        lasting.known_at,
+        lasting.max_age_sessions
     from lasting
-    where observation_date = newest_date
+    inner join newest
+        on lasting.series_id = newest.series_id
+        and lasting.known_at = newest.known_at
+        and lasting.observation_date = newest.newest_date
 ),
 
 series as (

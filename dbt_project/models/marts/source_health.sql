@@ -30,8 +30,20 @@ statements as (
     select * from {{ ref('stg_fiscal_data__operating_cash_balance') }}
 ),
 
+deposits_withdrawals as (
+    select * from {{ ref('stg_fiscal_data__deposits_withdrawals') }}
+),
+
+public_debt_transactions as (
+    select * from {{ ref('stg_fiscal_data__public_debt_transactions') }}
+),
+
 auctions as (
     select * from {{ ref('stg_fiscal_data__auctions') }}
+),
+
+upcoming_auctions as (
+    select * from {{ ref('stg_fiscal_data__upcoming_auctions') }}
 ),
 
 bars as (
@@ -89,6 +101,26 @@ statement_facts as (
     where statements.tga_close_bn is not null
 ),
 
+flow_facts as (
+    select
+        max(deposits_withdrawals.record_date) as latest_observation,
+        count(*) as row_count,
+        count(distinct last_year.date) as covered
+    from deposits_withdrawals
+    left join last_year on deposits_withdrawals.record_date = last_year.date
+    where deposits_withdrawals.amount_bn is not null
+),
+
+debt_facts as (
+    select
+        max(public_debt_transactions.record_date) as latest_observation,
+        count(*) as row_count,
+        count(distinct last_year.date) as covered
+    from public_debt_transactions
+    left join last_year on public_debt_transactions.record_date = last_year.date
+    where public_debt_transactions.amount_bn is not null
+),
+
 required_bars as (
     select count(*) as covered
     from bars
@@ -142,6 +174,27 @@ dataset_facts as (
     from statement_facts
     union all
     select
+        'deposits_withdrawals' as dataset,
+        latest_observation,
+        row_count,
+        covered / 252.0 as coverage
+    from flow_facts
+    union all
+    select
+        'public_debt_transactions' as dataset,
+        latest_observation,
+        row_count,
+        covered / 252.0 as coverage
+    from debt_facts
+    union all
+    select
+        'upcoming_auctions' as dataset,
+        max(record_date) as latest_observation,
+        count(*) as row_count,
+        null as coverage
+    from upcoming_auctions
+    union all
+    select
         'auctions' as dataset,
         max(announcement_date) as latest_observation,
         count(*) as row_count,
@@ -190,7 +243,7 @@ subjects as (
         datasets.source,
         datasets.dataset,
         datasets.offered,
-        cast(null as boolean) as required,
+        datasets.required,
         datasets.max_age_sessions,
         dataset_facts.latest_observation,
         coalesce(dataset_facts.row_count, 0) as row_count,

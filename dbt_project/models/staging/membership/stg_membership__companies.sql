@@ -1,30 +1,44 @@
-with source as (
-    select * from {{ source('raw', 'companies') }}
+with company_rows as (
+    select * from {{ ref('stg_membership__company_rows') }}
 ),
 
-latest_payload as (
-    select max(fetched_at) as fetched_at
-    from source
+symbols as (
+    select distinct symbol
+    from company_rows
 ),
 
-known as (
+names as (
     select
-        replace(source.symbol, '.', '-') as symbol,
-        source.name,
-        source.sector,
-        -- BF.B and BF-B are one company
+        symbol,
+        name,
         row_number() over (
-            partition by replace(source.symbol, '.', '-')
-            order by source.fetched_at desc, source.symbol asc
-        ) as spelling_rank
-    from source
-    inner join latest_payload on source.fetched_at = latest_payload.fetched_at
+            partition by symbol
+            order by last_seen desc nulls last, first_seen desc nulls last, name asc
+        ) as recency_rank
+    from company_rows
+    where name is not null
+),
+
+sectors as (
+    select
+        symbol,
+        sector,
+        row_number() over (
+            partition by symbol
+            order by last_seen desc nulls last, first_seen desc nulls last, sector asc
+        ) as recency_rank
+    from company_rows
+    where sector is not null
 ),
 
 one_a_symbol as (
-    select symbol, name, sector
-    from known
-    where spelling_rank = 1
+    select
+        symbols.symbol,
+        names.name,
+        sectors.sector
+    from symbols
+    left join names on symbols.symbol = names.symbol and names.recency_rank = 1
+    left join sectors on symbols.symbol = sectors.symbol and sectors.recency_rank = 1
 )
 
 select * from one_a_symbol

@@ -24,6 +24,7 @@ known as (
         bars.close,
         bars.adj_close,
         bars.volume,
+        bars.dividend,
         bars.known_at,
         bars.fetched_at
     from bars
@@ -61,12 +62,13 @@ current_versions as (
         known.low,
         known.close,
         known.adj_close,
-        known.volume
+        known.volume,
+        known.dividend
     from known
     left join revised_keys on known.symbol = revised_keys.symbol and known.date = revised_keys.date
     where revised_keys.symbol is null
     union all
-    select symbol, date, session_number, open, high, low, close, adj_close, volume
+    select symbol, date, session_number, open, high, low, close, adj_close, volume, dividend
     from revised
     where version_rank = 1
 ),
@@ -81,8 +83,92 @@ numbers as (
         {{ finite('low') }} as low,
         {{ finite('close') }} as close,
         {{ finite('adj_close') }} as adj_close,
-        {{ finite('volume') }} as volume
+        {{ finite('volume') }} as volume,
+        {{ finite('dividend') }} as dividend
     from current_versions
+),
+
+-- symbols with dividends and no total return: few, so that the millions of other bars pass by
+symbols_with_dividends_alone as (
+    select symbol
+    from numbers
+    group by symbol
+    having count(adj_close) = 0 and max(dividend) > 0
+),
+
+-- a dividend of a session without a close counts at the next one that has a close
+closes_before as (
+    select
+        numbers.symbol,
+        numbers.date,
+        numbers.close,
+        case when numbers.dividend > 0 then numbers.dividend end as dividend,
+        count(numbers.close) over (
+            partition by numbers.symbol
+            order by numbers.date
+            rows between unbounded preceding and 1 preceding
+        ) as closes_before
+    from numbers
+    inner join symbols_with_dividends_alone on numbers.symbol = symbols_with_dividends_alone.symbol
+),
+
+steps as (
+    select
+        symbol,
+        closes_before,
+        max(date) as date,
+        max(close) as close,
+        sum(dividend) as dividend
+    from closes_before
+    group by symbol, closes_before
+),
+
+-- what a dividend leaves of the price of the session before
+kept_shares as (
+    select
+        symbol,
+        date,
+        close,
+        1 - dividend / lag(close) over (partition by symbol order by date) as kept_share
+    from steps
+),
+
+logarithms as (
+    select
+        *,
+        case when kept_share > 0 then ln(kept_share) end as log_kept_share
+    from kept_shares
+),
+
+-- a dividend above the price is a wrong one: what lies before it has no total return
+total_returns as (
+    select
+        symbol,
+        date,
+        case
+            when coalesce(min(kept_share) over later, 1) > 0
+                then close * exp(coalesce(sum(log_kept_share) over later, 0))
+        end as adj_close
+    from logarithms
+    window
+        later as (partition by symbol order by date rows between 1 following and unbounded following)
+),
+
+bars_with_total_return as (
+    select
+        numbers.symbol,
+        numbers.date,
+        numbers.session_number,
+        numbers.open,
+        numbers.high,
+        numbers.low,
+        numbers.close,
+        coalesce(numbers.adj_close, total_returns.adj_close) as adj_close,
+        numbers.volume
+    from numbers
+    left join total_returns
+        on numbers.symbol = total_returns.symbol
+        and numbers.date = total_returns.date
 )
 
-select * from numbers
+select * from bars_with_total_return

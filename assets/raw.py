@@ -1,0 +1,254 @@
+"""The raw tables: append-only logs of what the sources said, each row with the moment from which it may be used.
+
+Belongs here: the tables of schema `raw`, loading landed files into them, and what they hold already. A row enters when
+its key is new or its values differ from the version before it, so loading the same payload again changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.calendars import as_of_at, known_at, new_york_to_utc
+from assets.catalog import Catalog, Dataset
+from assets.home import Home
+from assets.landing import Landed, content_hash, damaged, landed_files
+from assets.sources.base import Payload
+
+ARROW = {
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+}
+_BOOKKEEPING = {"known_at": "TIMESTAMP", "fetched_at": "TIMESTAMP", "payload_hash": "VARCHAR", "source": "VARCHAR"}
+_PAYLOADS = {
+    "dataset": "VARCHAR",
+    "request_key": "VARCHAR",
+    "file": "VARCHAR",
+    "payload_hash": "VARCHAR",
+    "fetched_at": "TIMESTAMP",
+    "rows": "BIGINT",
+    "not_kept": "VARCHAR[]",
+    "fingerprint": "VARCHAR",
+}
+
+
+def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """Make every raw table that is not there yet, and the ledger of loaded payloads.
+
+    A table of other columns than the catalogue's comes from an earlier release: it is emptied, to be loaded anew from
+    the landing zone.
+    """
+    connection.execute("create schema if not exists raw")
+    if _has_other_columns(connection, "payloads", _PAYLOADS):
+        connection.execute("drop schema raw cascade; create schema raw")
+    columns = ", ".join(f"{name} {kind}" for name, kind in _PAYLOADS.items())
+    connection.execute(f"create table if not exists raw.payloads ({columns}, primary key (dataset, file))")
+    for dataset in catalog.datasets.values():
+        wanted = dataset.columns | _BOOKKEEPING
+        if _has_other_columns(connection, dataset.name, wanted):
+            connection.execute(f"drop table raw.{dataset.name}")
+            connection.execute("delete from raw.payloads where dataset = ?", [dataset.name])
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
+        connection.execute(f"create table if not exists raw.{dataset.name} ({columns})")
+
+
+def _has_other_columns(connection: duckdb.DuckDBPyConnection, table: str, wanted: dict[str, str]) -> bool:
+    found = connection.execute(
+        "select column_name, data_type from duckdb_columns() where schema_name = 'raw' and table_name = ?", [table]
+    ).fetchall()
+    return bool(found) and dict(found) != wanted
+
+
+def brings_news(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: pa.Table, payload: Payload) -> bool:
+    """Whether a payload holds anything that raw does not: a new or changed row, another snapshot or fingerprint."""
+    if payload.fingerprint and seen_requests(connection, dataset).get(payload.request.key) != payload.fingerprint:
+        return True
+    if dataset.snapshot:
+        latest = connection.execute(
+            "select payload_hash from raw.payloads where dataset = ? order by fetched_at desc limit 1", [dataset.name]
+        ).fetchall()
+        return latest != [(content_hash(payload.request, table),)]
+    if set(payload.not_kept) - not_kept_by_service(connection, dataset.name):
+        return True
+    connection.register("incoming", table.append_column("known_at", pa.nulls(table.num_rows, pa.timestamp("us"))))
+    try:
+        return bool(connection.execute(f"{_news(dataset)} select 1 from news limit 1").fetchall())
+    finally:
+        connection.unregister("incoming")
+
+
+def load_landed(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, dataset: Dataset) -> int:
+    """Load, oldest first, every landed file of a dataset that raw does not hold yet; the number of new rows."""
+    known = {
+        name
+        for (name,) in connection.execute("select file from raw.payloads where dataset = ?", [dataset.name]).fetchall()
+    }
+    return sum(load(connection, catalog, dataset, landed) for landed in list(landed_files(home, dataset, known)))
+
+
+def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
+    """Append a landed file's new and changed rows to `raw`, in one transaction; the number of rows appended."""
+    try:
+        rows = pq.read_table(landed.path)
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(landed.path, error) from error
+    for name, kind in dataset.columns.items():
+        if name not in rows.column_names:  # landed by an earlier release
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
+    learned_at = min(landed.fetched_at, as_of_at(landed.as_of).to_pydatetime())
+    columns = ", ".join(f'"{name}"' for name in dataset.columns)
+    known = _known_at(catalog, dataset, rows, landed.fetched_at)
+    connection.register("incoming", rows.append_column("known_at", known))
+    connection.execute("begin")
+    try:
+        about = [landed.fetched_at, landed.payload_hash, landed.source]
+        if dataset.snapshot:
+            statement = f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ? from incoming"
+        else:
+            statement = _append_news(dataset)
+            about = [learned_at, *about]
+        appended = connection.execute(statement, about).fetchall()
+        connection.execute(
+            "insert into raw.payloads values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                dataset.name,
+                landed.request_key,
+                landed.path.name,
+                landed.payload_hash,
+                landed.fetched_at,
+                rows.num_rows,
+                list(landed.not_kept),
+                landed.fingerprint,
+            ],
+        )
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    finally:
+        connection.unregister("incoming")
+    return appended[0][0]
+
+
+def _append_news(dataset: Dataset) -> str:
+    """The statement that appends new keys and changed values; parameters: learned_at, fetched_at, hash, source.
+
+    A revision is known from the run that fetched it, and never before the version that it follows; a restatement and a
+    version with a vintage of its own keep the time that rule or vintage gives.
+    """
+    columns = ", ".join(f'"{name}"' for name in dataset.columns)
+    revises = "false" if dataset.restates else "revises"
+    first_known = f"case when {revises} then greatest(known_at, ?::timestamp, revised_known_at) else known_at end"
+    return f"insert into raw.{dataset.name} {_news(dataset)} select {columns}, {first_known}, ?, ?, ? from news"
+
+
+def _news(dataset: Dataset) -> str:
+    """CTEs that end in `news`: the incoming rows whose key is new, or whose values differ from the version before.
+
+    Versions of one observation are ordered by their vintage, where the dataset has one, else by when they were fetched.
+    A row `revises` where nothing but the fetch tells since when it holds.
+    """
+    vintage = dataset.vintage_column
+    columns = ", ".join(f'"{name}"' for name in dataset.columns)
+    thing = [f'"{name}"' for name in dataset.key if name != vintage]
+    # an answer without a vintage says what holds now, whatever vintages there were
+    undated = "case when is_incoming then '9999-12-31'::date else '0001-01-01'::date end"
+    order = f'coalesce("{vintage}", {undated}), is_incoming' if vintage else "is_incoming"
+    same_thing = " and ".join(f"stored.{name} is not distinct from incoming.{name}" for name in thing)
+    same_key = f'"{vintage}" is null or lag("{vintage}") over versions = "{vintage}"' if vintage else "true"
+    stated = "row(" + ", ".join(f'"{name}"' for name in dataset.values) + ")"
+    key = ", ".join(f'"{name}"' for name in dataset.key)
+    return f"""
+        with stored as (
+            select {columns}, known_at, false as is_incoming
+            from raw.{dataset.name} as stored
+            where exists (from incoming where {same_thing})
+            qualify row_number() over (partition by {key} order by fetched_at desc) = 1
+        ),
+        versions as (
+            from stored union all by name select {columns}, known_at, true as is_incoming from incoming
+        ),
+        compared as (
+            select
+                *,
+                lag(true) over versions is null or lag({stated}) over versions is distinct from {stated} as is_news,
+                coalesce(not lag(is_incoming) over versions and ({same_key}), false) as revises,
+                lag(known_at) over versions as revised_known_at
+            from versions
+            window versions as (partition by {", ".join(thing)} order by {order})
+        ),
+        news as (select * from compared where is_incoming and is_news)
+    """
+
+
+def latest_stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset, column: str | None) -> dict[str, date]:
+    """The latest date of a column that raw holds, by symbol, by series, or of the dataset as a whole."""
+    if column is None:
+        return {}
+    subject = dataset.subject or f"'{dataset.name}'"
+    rows = connection.execute(
+        f"""select {subject}, max(try_cast("{column}" as date)) as latest
+            from raw.{dataset.name} group by 1 having latest is not null"""
+    ).fetchall()
+    return dict(rows)
+
+
+def seen_requests(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:
+    """The fingerprint of the last answer to each request, where its source gives one."""
+    rows = connection.execute(
+        """select request_key, max_by(fingerprint, fetched_at) from raw.payloads
+           where dataset = ? and fingerprint <> '' group by request_key""",
+        [dataset.name],
+    ).fetchall()
+    return dict(rows)
+
+
+def not_kept_by_service(connection: duckdb.DuckDBPyConnection, dataset: str) -> set[str]:
+    """What the service has said that it does not keep."""
+    names = connection.execute(
+        "select distinct unnest(not_kept) from raw.payloads where dataset = ?", [dataset]
+    ).fetchall()
+    return {name for (name,) in names}
+
+
+def _known_at(catalog: Catalog, dataset: Dataset, rows: pa.Table, fetched_at: datetime) -> pa.Array:
+    """When each row becomes known: by its vintage where it has one, else by the catalogue's rule; null where neither.
+
+    A vintage of the day of the fetch is known by the fetch, whatever the rule's hour. The archive's first vintage says
+    of its history only that it was known by then: there the rule tells, if it is the earlier.
+    """
+    if dataset.date_column is None:
+        return pa.nulls(rows.num_rows, pa.timestamp("us"))
+    dates = pd.to_datetime(rows[dataset.date_column].to_pandas(), errors="coerce")
+    result = pd.Series(pd.NaT, index=dates.index, dtype="datetime64[us]")
+    rules = _rules(catalog, dataset, rows)
+    for rule in set(rules.dropna()):
+        group = dates[rules == rule]
+        days = group.drop_duplicates()
+        result[group.index] = group.map(dict(zip(days, known_at(days, rule), strict=True)))
+    if dataset.vintage_column:
+        vintages = pd.to_datetime(rows[dataset.vintage_column].to_pandas())
+        censored = rows["is_censored"].to_pandas().fillna(False).astype(bool)
+        for rule in set(rules[vintages.notna()].dropna()):
+            group = vintages[vintages.notna() & (rules == rule)]
+            shown = pd.Series(new_york_to_utc(pd.DatetimeIndex(group), rule.at).to_numpy(), index=group.index)
+            shown = shown.clip(upper=pd.Timestamp(fetched_at))
+            result[group.index] = shown.where(~censored[group.index], shown.clip(upper=result[group.index]))
+    return pa.array(result, type=pa.timestamp("us"), from_pandas=True)
+
+
+def _rules(catalog: Catalog, dataset: Dataset, rows: pa.Table) -> pd.Series:
+    """The publication rule of each row: of its series or symbol where that has one, else of the dataset."""
+    own = {"fred_observations": catalog.series, "prices": catalog.instruments}.get(dataset.name, {})
+    if not own:
+        return pd.Series([dataset.rule] * rows.num_rows, dtype=object)
+    subjects = rows[dataset.subject].to_pandas()
+    rules = {name: (own[name].rule if name in own else None) or dataset.rule for name in subjects.unique()}
+    return subjects.map(rules).astype(object)

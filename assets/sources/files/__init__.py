@@ -1,0 +1,263 @@
+"""A folder of a vendor's exports, CSV or Parquet, with a mapping in its `tidegauge.yml`.
+
+Belongs here: which files are read, and which of their rows are taken. Does not belong here: judging values.
+
+    datasets:
+      prices:
+        - files: bars/*.csv.gz
+          columns: {symbol: Ticker, date: Date, close: Last, volume: Vol}   # ours: theirs
+          date_format: "%d.%m.%Y"       # ISO dates unless told
+          delimiter: ";"
+          decimal: ","
+          thousands: "."                # none unless told; digits then come in groups of three
+          encoding: latin-1             # utf-8 unless told; a byte-order mark is no matter
+          skip_rows: 2                  # lines above the header
+          missing: ["N/A", "-"]         # texts that mean no value, as an empty one does
+          multiply: {volume: 1000}      # theirs times this is ours
+      exchange_breadth:
+        - files: nyse.parquet
+          constants: {exchange: NYSE}
+          columns: {date: day, advances: adv}
+      fred_observations:
+        - files: series.csv             # one column a series
+          columns: {date: DATE}
+          wide: {names: series_id, values: value}
+          subjects: {WALCL: "Fed assets"}   # ours: theirs; all other columns unless told
+
+Columns of the catalogue that nothing gives are NULL: prices without adj_close have no total return. Where `columns` is
+left out, the file uses the catalogue's names. `missing` leaves the texts of the key alone: NA is a ticker.
+
+In long form a row without a value is a row: a day on which nothing was observed. In wide form a cell without a value
+is none: the table has to have a cell there, be it a holiday, a weekly series among daily ones or a year before the
+first observation.
+
+A row that cannot be read is refused, with its line and the reason, and the others are taken. Of rows that say the same
+twice the first is taken; where rows share a key and differ, nobody can tell which one is right, so all are refused. A
+file is refused whole where its header does not fit, where no row is left, or where more than half of its rows, and
+more than ten, cannot be taken: its mapping is wrong then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.catalog import Catalog, Dataset
+from assets.sources.base import Payload, Refused, Request, SourceError, Wanted
+from assets.sources.files.mapping import MAPPING, Entry, read_mapping
+from assets.sources.files.reading import LONGEST_ROW, Sheet, UnreadableError, read
+from assets.sources.files.values import constant, read_values, received
+from assets.sources.http import now
+
+_FEW = 10
+"""So many bad rows are no reason to refuse a file of which others are left."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a file in long form: all of them, or those of one subject of a wide file."""
+
+    rows: pa.Table
+    lines: np.ndarray
+    columns: dict[str, str]
+    constants: dict[str, object]
+
+
+class FilesSource:
+    """Every file that is new or has changed, in full; loading one again changes nothing."""
+
+    name = "files"
+    last_day = None
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self._folder = Path(folder)
+        self._catalog = catalog
+        self._read: dict[str, list[Entry]] | None = None
+
+    @property
+    def datasets(self) -> frozenset[str]:
+        """The datasets of the mapping."""
+        return frozenset(self._entries())
+
+    def service_of(self, dataset: str) -> str:
+        """Always `files`: the vendor is the user's to know."""
+        return "files"
+
+    def requests(self, wanted: Wanted) -> list[Request]:
+        """One request a file whose bytes or mapping are not as last `seen`; the key is its path in the folder.
+
+        With `since` every file is wanted: which days are in it is known only when it is read.
+        """
+        found: dict[str, Request] = {}
+        for number, entry in enumerate(self._entries()[wanted.dataset]):
+            for path in self._paths(wanted, entry):
+                key = path.relative_to(self._folder).as_posix()
+                if key in found:
+                    raise SourceError(
+                        f"{self._folder / MAPPING}: {wanted.dataset}: {key} matches two patterns, "
+                        f"the second {entry.files!r}: a file belongs to one entry"
+                    )
+                fingerprint = _fingerprint(wanted.dataset, path, entry)
+                found[key] = Request(wanted.dataset, key, {"entry": number, "fingerprint": fingerprint})
+        snapshot = self._catalog.datasets[wanted.dataset].snapshot
+        if snapshot and len(found) > 1:
+            raise SourceError(
+                f"{self._folder / MAPPING}: {wanted.dataset}: {len(found)} files match ({', '.join(found)}), but each "
+                "states the whole anew: keep one file"
+            )
+        if wanted.since or (snapshot and set(wanted.seen) - set(found)):  # another file may have replaced this one
+            return list(found.values())
+        return [request for key, request in found.items() if wanted.seen.get(key) != request.params["fingerprint"]]
+
+    def fetch(self, request: Request) -> Payload:
+        """The file's rows as a Sheet: text (CSV) or in their own types (Parquet)."""
+        path, problem = self._folder / request.key, None
+        try:
+            sheet = read(path, self._entry(request), self._catalog.datasets[request.dataset])
+        except FileNotFoundError:
+            problem = ": the file is gone: put it back, then run again"
+        except OSError as error:
+            problem = f": cannot be read ({error.strerror or error}): check that it is whole, and its permissions"
+        except UnreadableError as error:
+            problem = str(error)
+        if problem:
+            raise SourceError(f"raw.{request.dataset}: {path}{problem}")
+        return Payload(request, sheet, now(), fingerprint=request.params["fingerprint"])
+
+    def parse(self, payload: Payload) -> pd.DataFrame:
+        """The rows that can be taken, with the catalogue's columns; the others go to `payload.refused`."""
+        request, sheet = payload.request, payload.content
+        entry, dataset = self._entry(request), self._catalog.datasets[request.dataset]
+        where = f"raw.{request.dataset}: {self._folder / request.key}"
+        taken, refused = [], list(sheet.refused)
+        try:
+            for part in _parts(sheet, entry):
+                frame, bad = _read_part(part, entry, dataset)
+                taken.append(frame)
+                refused += bad
+        except pa.ArrowException as error:
+            raise SourceError(
+                f"{where}: holds a column of a type that cannot be read ({error}); the whole file is refused. "
+                f"Export it as text or numbers, or leave it out of {MAPPING}"
+            ) from None
+        refused.sort(key=lambda row: row.line)
+        rows = sum(map(len, taken))
+        if refused and (not rows or len(refused) > max(_FEW, rows)):
+            first = refused[0]
+            raise SourceError(
+                f"{where}, line {first.line}, {first.reason}; {len(refused)} of {len(refused) + rows} rows cannot be "
+                f"taken, so the whole file is refused. Correct the file, or its entry in {MAPPING}: "
+                "its date format, decimal mark or columns may be others"
+            )
+        if not rows:
+            raise SourceError(f"{where}: no cell has a value; rows 0, rule: at least one row. Export it again")
+        payload.refused[:] = refused
+        return pd.concat(taken, ignore_index=True)
+
+    def _entries(self) -> dict[str, list[Entry]]:
+        if self._read is None:
+            self._read = read_mapping(self._folder, self._catalog)
+        return self._read
+
+    def _entry(self, request: Request) -> Entry:
+        return self._entries()[request.dataset][request.params["entry"]]
+
+    def _paths(self, wanted: Wanted, entry: Entry) -> list[Path]:
+        where = f"{self._folder / MAPPING}: {wanted.dataset}"
+        try:
+            paths = sorted(path for path in self._folder.glob(entry.files) if path.is_file())
+        except ValueError as error:
+            raise SourceError(f"{where}: {entry.files!r} is no pattern: {error}") from None
+        if not paths:
+            before = f", though {', '.join(sorted(wanted.seen)[:3])} was read before" if wanted.seen else ""
+            raise SourceError(
+                f"{where}: no file matches {entry.files!r}{before}: put the file there, or correct the pattern"
+            )
+        return paths
+
+
+def _fingerprint(dataset: str, path: Path, entry: Entry) -> str:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise SourceError(f"raw.{dataset}: {path}: cannot be read ({error.strerror}): check its permissions") from None
+    digest.update(repr(entry).encode())
+    return digest.hexdigest()
+
+
+def _parts(sheet: Sheet, entry: Entry) -> Iterator[_Part]:
+    columns = dict(sheet.layout.columns)
+    if not entry.wide:
+        yield _Part(sheet.rows, sheet.lines, columns, dict(entry.constants))
+    for subject, theirs in sheet.layout.subjects.items():
+        said = received(sheet.rows[theirs], entry.missing).is_valid()
+        rows = sheet.rows.select(list(dict.fromkeys([*columns.values(), theirs]))).filter(said)
+        if rows.num_rows:
+            yield _Part(
+                rows,
+                sheet.lines[said.to_numpy()],
+                columns | {entry.wide["values"]: theirs},
+                dict(entry.constants) | {entry.wide["names"]: subject},
+            )
+
+
+def _read_part(part: _Part, entry: Entry, dataset: Dataset) -> tuple[pd.DataFrame, list[Refused]]:
+    """The rows that can be taken, and the others."""
+    ours = {}
+    reasons = pd.Series([None] * part.rows.num_rows, dtype="object")
+    for name, kind in dataset.columns.items():
+        if name not in part.columns:
+            ours[name] = constant(part.constants.get(name), kind, part.rows.num_rows)
+            continue
+        theirs, in_key = part.columns[name], name in dataset.key and name not in dataset.nullable
+        column = received(part.rows[theirs], () if in_key and kind == "VARCHAR" else entry.missing)
+        ours[name], rule = read_values(column, name, kind, entry)
+        lost = ours[name].isna() & reasons.isna()
+        wrong = lost & column.is_valid().to_numpy()
+        texts = column.filter(pa.array(wrong)).cast(pa.string()).to_pylist()
+        reasons[wrong] = [f"column {theirs!r}: {text[:LONGEST_ROW]!r} is not {rule}" for text in texts]
+        if in_key:
+            reasons[lost & ~wrong] = f"column {theirs!r}: no value, and {name} is part of the key"
+    frame = pd.DataFrame(ours, columns=list(dataset.columns))
+    twice = _twice(frame[reasons.isna()], dataset, part.lines)
+    reasons[twice.index] = twice
+    bad = reasons.notna().to_numpy()
+    if not bad.any():
+        return frame, []
+    return frame[~bad], _refused(part, np.flatnonzero(bad), reasons[bad], entry)
+
+
+def _twice(frame: pd.DataFrame, dataset: Dataset, lines: np.ndarray) -> pd.Series:
+    """Why rows are refused whose key another row has, by their position."""
+    key = list(dataset.key)
+    shared = frame[frame.duplicated(key, keep=False)]
+    if shared.empty:
+        return pd.Series(dtype="object")
+    repeats = shared.duplicated()
+    group = shared.groupby(key, dropna=False, sort=False).ngroup()
+    differs = group.isin(group[~repeats][group[~repeats].duplicated()])
+    line = pd.Series(lines[shared.index], index=shared.index)
+    first, last = line.groupby(group).transform("first"), line.groupby(group).transform("last")
+    other = first.where(first != line, last).astype("str")
+    told = ("line " + other + f" has the same key ({', '.join(key)}) and other values").where(
+        differs, "repeats line " + first.astype("str")
+    )
+    return told[repeats | differs]
+
+
+def _refused(part: _Part, positions: np.ndarray, reasons: pd.Series, entry: Entry) -> list[Refused]:
+    rows = part.rows.take(positions)
+    texts = [pc.fill_null(column.cast(pa.string()), "") for column in rows.columns]
+    joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, entry.delimiter), 0, LONGEST_ROW)
+    return [
+        Refused(int(line), reason, text)
+        for line, reason, text in zip(part.lines[positions], reasons, joined.to_pylist(), strict=True)
+    ]
