@@ -8,30 +8,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from threading import Event
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.catalog import Catalog, Dataset
+from assets.catalog import Catalog, Dataset, required_on
 from assets.home import Home
 from assets.landing import land, quarantine
-from assets.raw import ARROW, brings_news, latest_stored, load, load_landed, not_kept_by_service, seen_requests
+from assets.raw import (
+    ARROW,
+    brings_news,
+    known_at_of,
+    latest_stored,
+    load,
+    load_landed,
+    not_kept_by_service,
+    seen_requests,
+)
 from assets.sources.base import Payload, Request, Source, SourceError, Wanted
 
 # A vendor's rounding, which changes from one answer to the next, is no restatement; the least dividend is far larger.
 _PRICE_TOLERANCE = 1e-6
+_MOST_WITHDRAWN = 0.1
 
 
 @dataclass
 class Ingested:
-    """What loading one dataset did; `expected` is what was asked for and is kept, `failed` what of it did not come."""
+    """What loading one dataset did; `expected` is what was asked for and is kept, `failed` why some did not come."""
 
     rows_received: int = 0
     rows_new: int = 0
     expected: int = 0
-    failed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     restated: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -47,8 +58,12 @@ def ingest(
     *,
     full_refresh: bool = False,
     since: date | None = None,
+    stopped: Event | None = None,
 ) -> Ingested:
-    """Bring one dataset up to `as_of`: ask, land, load. Raises SourceError or LandingError; what was loaded stays."""
+    """Bring one dataset up to `as_of`: ask, land, load. Raises SourceError or LandingError; what was loaded stays.
+
+    When `stopped` is set, nothing more is asked for.
+    """
     dataset = catalog.datasets[dataset_name]
     done = Ingested(rows_new=load_landed(connection, home, catalog, dataset))
     loaded_to = {} if full_refresh else latest_stored(connection, dataset, dataset.date_column)
@@ -62,19 +77,95 @@ def ingest(
         since=since,
     )
     for request in source.requests(wanted):
+        if stopped and stopped.is_set():
+            raise SourceError(
+                f"raw.{dataset_name}: stopped; what came is kept, and the next run goes on", retryable=True
+            )
         payload, table = _receive(home, catalog, source, dataset, request, done)
         # who cannot be asked for a part, as a folder of files, has given all that there is
         restated = _restated(connection, table) if dataset.restates and loaded_to and payload.asked else []
         if restated:  # nothing of theirs is taken before their whole history is there: no seam, whenever a run ends
             table = table.filter(pc.invert(pc.is_in(table["symbol"], pa.array(restated))))
         done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)
-        anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None)
-        for again in source.requests(anew) if restated else ():
-            payload, table = _receive(home, catalog, source, dataset, again, done)
-            done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)
-        done.restated += restated
+        if restated:
+            anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None)
+            done.rows_new += _reload(connection, home, catalog, source, dataset, anew, done)
     _judge_coverage(dataset, source, done)
     return done
+
+
+def _reload(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    catalog: Catalog,
+    source: Source,
+    dataset: Dataset,
+    anew: Wanted,
+    done: Ingested,
+) -> int:
+    """Take the whole histories of `anew.symbols` in place of the stored ones; the number of new rows.
+
+    Where that fails for a symbol, nothing of it is taken: the next run finds it restated again.
+    """
+    rows_new = 0
+    for request in source.requests(anew):
+        try:
+            payload, table = _receive(home, catalog, source, dataset, request, done)
+        except SourceError as error:
+            if not error.retryable:
+                raise
+            lost = dict.fromkeys(request.params.get("starts", anew.symbols), str(error))
+            if any(name in catalog.instruments and required_on(catalog.instruments[name], anew.as_of) for name in lost):
+                raise
+            done.expected += len(lost)
+            done.failed |= lost
+            continue
+        table = _with_withdrawn_days(connection, dataset, table, anew.as_of, done)
+        rows_new += _take(connection, home, catalog, source, dataset, payload, table, anew.as_of)
+    done.restated += [symbol for symbol in anew.symbols if symbol not in done.failed]
+    return rows_new
+
+
+def _with_withdrawn_days(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, history: pa.Table, as_of: date, done: Ingested
+) -> pa.Table:
+    """A reloaded history, with a bar without prices for each stored day that the vendor has no more.
+
+    Such a day is on the scale of the old history: left standing, it would be a jump. A history that lacks more than a
+    tenth of what is stored is no restatement but a failure, and is left out.
+    """
+    connection.register("history", history)
+    try:
+        stored = connection.execute(
+            """select symbol, date, history.symbol is null as is_withdrawn
+               from (
+                   select distinct on (symbol, date) symbol, date, close
+                   from raw.prices semi join history using (symbol)
+                   where date <= ?
+                   order by symbol, date, fetched_at desc
+               ) as stored left join history using (symbol, date)
+               where stored.close is not null""",
+            [as_of],
+        ).to_arrow_table()
+    finally:
+        connection.unregister("history")
+    days = stored.to_pandas()
+    lost = days.groupby("symbol")["is_withdrawn"].mean()
+    cut = sorted(lost.index[lost > _MOST_WITHDRAWN])
+    done.failed |= dict.fromkeys(cut, "its history came back cut short")
+    withdrawn = stored.filter(
+        pc.and_(stored["is_withdrawn"], pc.invert(pc.is_in(stored["symbol"], pa.array(cut, pa.string()))))
+    )
+    nothing = pa.nulls(withdrawn.num_rows)
+    blank = pa.table(
+        [
+            (withdrawn[name] if name in dataset.key else nothing).cast(history.schema.field(name).type)
+            for name in dataset.columns
+        ],
+        schema=history.schema,
+    )
+    kept = history.filter(pc.invert(pc.is_in(history["symbol"], pa.array(cut, pa.string()))))
+    return pa.concat_tables([kept, blank])
 
 
 def _receive(
@@ -83,15 +174,21 @@ def _receive(
     """One answer and its rows, in the dataset's types; rows that cannot be taken are put into quarantine."""
     payload = source.fetch(request)
     frame = source.parse(payload)
-    done.missing += payload.missing
+    done.missing += sorted(set(payload.missing) - set(payload.failed))
     done.expected += len(payload.asked) - len(set(payload.missing) - set(payload.failed))
-    done.failed += payload.failed
+    done.failed |= {name: payload.reasons.get(name, "it did not come") for name in payload.failed}
     done.rows_received += len(frame) + len(payload.refused)
     quarantine(home, dataset, payload)
     if payload.refused:
         first = payload.refused[0]
         done.refused.append(f"{request.key}: {len(payload.refused)} rows, line {first.line}: {first.reason}")
-    return payload, to_arrow(catalog, dataset, frame, payload.request)
+    table = to_arrow(catalog, dataset, frame, payload.request)
+    if dataset.restates:  # a bar whose day is not over, as a coin's in the evening, is none yet
+        known = known_at_of(catalog, dataset, table, payload.fetched_at)
+        table = table.filter(
+            pc.fill_null(pc.less_equal(known, pa.scalar(payload.fetched_at.replace(tzinfo=None))), True)
+        )
+    return payload, table
 
 
 def _take(

@@ -33,6 +33,7 @@ _PAYLOADS = {
     "file": "VARCHAR",
     "payload_hash": "VARCHAR",
     "fetched_at": "TIMESTAMP",
+    "as_of": "DATE",
     "rows": "BIGINT",
     "not_kept": "VARCHAR[]",
     "fingerprint": "VARCHAR",
@@ -61,9 +62,11 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -
 
 def _has_other_columns(connection: duckdb.DuckDBPyConnection, table: str, wanted: dict[str, str]) -> bool:
     found = connection.execute(
-        "select column_name, data_type from duckdb_columns() where schema_name = 'raw' and table_name = ?", [table]
+        "select column_name, data_type from duckdb_columns() where schema_name = 'raw' and table_name = ? "
+        "order by column_index",
+        [table],
     ).fetchall()
-    return bool(found) and dict(found) != wanted
+    return bool(found) and found != list(wanted.items())
 
 
 def brings_news(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: pa.Table, payload: Payload) -> bool:
@@ -102,9 +105,9 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     for name, kind in dataset.columns.items():
         if name not in rows.column_names:  # landed by an earlier release
             rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
-    learned_at = min(landed.fetched_at, as_of_at(landed.as_of).to_pydatetime())
+    learned_at = _learned_at(connection, dataset, landed)
     columns = ", ".join(f'"{name}"' for name in dataset.columns)
-    known = _known_at(catalog, dataset, rows, landed.fetched_at)
+    known = known_at_of(catalog, dataset, rows, landed.fetched_at)
     connection.register("incoming", rows.append_column("known_at", known))
     connection.execute("begin")
     try:
@@ -116,13 +119,14 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
             about = [learned_at, *about]
         appended = connection.execute(statement, about).fetchall()
         connection.execute(
-            "insert into raw.payloads values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into raw.payloads values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 dataset.name,
                 landed.request_key,
                 landed.path.name,
                 landed.payload_hash,
                 landed.fetched_at,
+                landed.as_of,
                 rows.num_rows,
                 list(landed.not_kept),
                 landed.fingerprint,
@@ -135,6 +139,19 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     finally:
         connection.unregister("incoming")
     return appended[0][0]
+
+
+def _learned_at(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed: Landed) -> datetime:
+    """When a revision counts as learned: at its run's as-of while runs go forward in time, else when it was fetched.
+
+    A run for an earlier day than was loaded before sees today's revisions, which nobody saw then.
+    """
+    ((loaded_to,),) = connection.execute(
+        "select max(as_of) from raw.payloads where dataset = ?", [dataset.name]
+    ).fetchall()
+    if loaded_to is not None and landed.as_of < loaded_to:
+        return landed.fetched_at
+    return min(landed.fetched_at, as_of_at(landed.as_of).to_pydatetime())
 
 
 def _append_news(dataset: Dataset) -> str:
@@ -218,7 +235,7 @@ def not_kept_by_service(connection: duckdb.DuckDBPyConnection, dataset: str) -> 
     return {name for (name,) in names}
 
 
-def _known_at(catalog: Catalog, dataset: Dataset, rows: pa.Table, fetched_at: datetime) -> pa.Array:
+def known_at_of(catalog: Catalog, dataset: Dataset, rows: pa.Table, fetched_at: datetime) -> pa.Array:
     """When each row becomes known: by its vintage where it has one, else by the catalogue's rule; null where neither.
 
     A vintage of the day of the fetch is known by the fetch, whatever the rule's hour. The archive's first vintage says

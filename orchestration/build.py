@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
@@ -92,22 +93,24 @@ def _live_source(settings: Settings, home: Home) -> Source:
     from assets.sources.membership import MembershipSource
     from assets.sources.yahoo import YahooSource
 
-    catalog, timeout = load_catalog(), settings.http_timeout_s
+    catalog = load_catalog()
+    timeout = {} if settings.http_timeout_s is None else {"timeout": settings.http_timeout_s}
 
-    def patience() -> Patience:
-        return Patience(settings.retry_for_s)
+    def polite() -> dict[str, Any]:
+        """What each service gets of its own."""
+        return {"patience": Patience(settings.retry_for_s), **timeout}
 
-    prices = YahooSource(settings.yahoo_url, catalog, patience=patience(), timeout=timeout)
+    prices = YahooSource(settings.yahoo_url, catalog, **polite())
     if token := _secret(settings.tiingo_token):
         from assets.sources.tiingo import PriceServices, TiingoSource
 
-        tiingo = TiingoSource(settings.tiingo_url, token, catalog, patience=patience(), timeout=timeout)
+        tiingo = TiingoSource(settings.tiingo_url, token, catalog, **polite())
         prices = PriceServices(tiingo, prices)
     services = [
-        FredSource(settings.fred_url, _secret(settings.fred_api_key), catalog, patience=patience(), timeout=timeout),
-        FiscalDataSource(settings.fiscal_data_url, catalog, patience=patience(), timeout=timeout),
+        FredSource(settings.fred_url, _secret(settings.fred_api_key), catalog, **polite()),
+        FiscalDataSource(settings.fiscal_data_url, catalog, **polite()),
         prices,
-        MembershipSource(settings.membership_url, patience=patience(), timeout=timeout),
+        MembershipSource(settings.membership_url, **polite()),
     ]
     files = _files_source(settings, home)
     return LiveSource([*services, files] if files else services)

@@ -77,7 +77,7 @@ def run(
     ] = None,
     as_of: AsOf = None,
     since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Fetch everything from that day on again: a backfill.")
+        str | None, typer.Option(metavar="DATE", help="Fetch what is stored from that day on again: a backfill.")
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Fetch and build everything anew.")] = False,
 ) -> None:
@@ -90,8 +90,12 @@ def run(
     name = _source(settings)
     if from_ and name == "sample":
         _fail(WRONG_USE, "--from goes with --source files or live, not with sample")
-    if since and (_a_day("--since", since) > date.fromisoformat(day or since)):
-        _fail(WRONG_USE, f"--since {since} is after --as-of {day}")
+    if since:
+        from assets.calendars import last_ended_session
+
+        latest = date.fromisoformat(day) if day else last_ended_session()
+        if _a_day("--since", since) > latest:
+            _fail(WRONG_USE, f"--since {since} is after {latest}, of which the run would speak")
     if name == "files" and not (settings.files_dir or home.files_dir()):
         _fail(WRONG_USE, "the source files needs the folder of vendor exports: --from DIR")
     if name == "sample" and day:
@@ -171,11 +175,11 @@ def status(as_json: Json = False) -> None:
     manifest = _manifest(settings)
     with _published(home) as connection:
         health = connection.execute(
-            "select source, dataset, latest_observation, age_days, status from source_health "
+            "select source, dataset, latest_observation, age_days, status, required from source_health "
             "where status <> 'not_offered' order by dataset"
         ).fetchall()
     if as_json:
-        names = ("source", "dataset", "latest_observation", "age_days", "status")
+        names = ("source", "dataset", "latest_observation", "age_days", "status", "required")
         sources = [dict(zip(names, row, strict=True)) for row in health]
         print(json.dumps({**manifest, "last_gate": home.last_gate(), "sources": sources}, default=str))
         return
@@ -190,8 +194,8 @@ def status(as_json: Json = False) -> None:
     if last and not last["passed"]:
         out.print(f"The last gate, at {last['judged_at']}, refused a build: {_gate_in_words(last)}", style="red")
     table = Table("dataset", "latest", "age in days", "status")
-    for _, dataset, latest, age, state in health:
-        style = {"ok": "", "stale": "yellow"}.get(state, "red")
+    for _, dataset, latest, age, state, required in health:
+        style = "" if state == "ok" else "red" if state == "missing" and required else "yellow"
         table.add_row(dataset, str(latest or ""), str(age if age is not None else ""), state, style=style)
     out.print(table)
 

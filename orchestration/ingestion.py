@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
+from threading import Event
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -136,21 +137,22 @@ def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -
         with speaking_failures(), warehouse.connect() as connection:
             as_of = current_as_of(connection)
 
-            def load(dataset: Dataset) -> dg.MaterializeResult:
+            def load(dataset: Dataset, stopped: Event) -> dg.MaterializeResult:
                 with connection.cursor() as cursor:  # a connection of its own for the thread
-                    return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options)
+                    return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options, stopped)
 
-            for dataset, loaded in in_parallel(asked, source, load):
-                failure = loaded.exception()
-                if failure is None:
-                    result = loaded.result()
-                    for note in result.metadata.pop("notes"):
-                        context.log.warning(note)
-                    yield result
-                elif isinstance(failure, OUR_ERRORS):
-                    failures[dataset.name] = failure
-                else:
-                    raise failure
+            with closing(in_parallel(asked, source, load)) as ends:  # the threads end before the connection does
+                for dataset, loaded in ends:
+                    failure = loaded.exception()
+                    if failure is None:
+                        result = loaded.result()
+                        for note in result.metadata.pop("notes"):
+                            context.log.warning(note)
+                        yield result
+                    elif isinstance(failure, OUR_ERRORS):
+                        failures[dataset.name] = failure
+                    else:
+                        raise failure
         if not failures:
             return
         report = failures_in_words(failures, source, behind)
@@ -181,12 +183,13 @@ def _raw_spec(dataset: Dataset) -> dg.AssetSpec:
 
 
 def in_parallel(
-    datasets: Sequence[Dataset], source: Source, load: Callable[[Dataset], T]
+    datasets: Sequence[Dataset], source: Source, load: Callable[[Dataset, Event], T]
 ) -> Iterator[tuple[Dataset, Future[T]]]:
     """What `load` made of each dataset, as they end: services side by side, the datasets of one after each other.
 
-    Prices wait for the membership, whoever serves it.
+    Prices wait for the membership, whoever serves it. The event that `load` gets is set when nobody wants the rest.
     """
+    stopped = Event()
     ends: dict[str, Future[T]] = {dataset.name: Future() for dataset in datasets}
     by_service: dict[str, list[Dataset]] = {}
     for dataset in sorted(datasets, key=lambda d: d.name == "prices"):
@@ -197,7 +200,7 @@ def in_parallel(
             if dataset.name == "prices" and "index_membership" in ends:
                 wait([ends["index_membership"]])
             try:
-                ends[dataset.name].set_result(load(dataset))
+                ends[dataset.name].set_result(load(dataset, stopped))
             except Exception as error:  # noqa: BLE001 - handed to the caller, who raises what is not ours
                 ends[dataset.name].set_exception(error)
 
@@ -205,8 +208,11 @@ def in_parallel(
     with ThreadPoolExecutor(len(by_service) or 1) as pool:
         for group in by_service.values():
             pool.submit(serve, group)
-        for end in as_completed(names):
-            yield names[end], end
+        try:
+            for end in as_completed(names):
+                yield names[end], end
+        finally:
+            stopped.set()
 
 
 def _load_dataset(
@@ -217,6 +223,7 @@ def _load_dataset(
     dataset: Dataset,
     as_of: date,
     options: RunOptions,
+    stopped: Event,
 ) -> dg.MaterializeResult:
     """One dataset fetched, landed, appended; what a person should hear of it is in the metadata `notes`."""
     began = time.monotonic()
@@ -225,7 +232,7 @@ def _load_dataset(
         rows_new = load_landed(connection, home, catalog, dataset)
     elif dataset.name not in source.datasets:
         metadata["note"] = f"the source {source.name} does not offer this dataset"
-        rows_new = 0
+        rows_new = load_landed(connection, home, catalog, dataset)  # it may have done so before
     else:
         done = ingest(
             connection,
@@ -236,10 +243,13 @@ def _load_dataset(
             as_of,
             full_refresh=options.full_refresh,
             since=options.since_date,
+            stopped=stopped,
         )
         rows_new = done.rows_new
         metadata["rows_received"] = done.rows_received
-        for what, names in (("missing", done.missing), ("restated", done.restated), ("refused", done.refused)):
+        failed = [f"{name} ({reason})" for name, reason in done.failed.items()]
+        told = {"missing": done.missing, "failed": failed, "restated": done.restated, "refused": done.refused}
+        for what, names in told.items():
             if names:
                 metadata[what] = "; ".join(sorted(names))
                 metadata["notes"].append(_in_words(dataset, what, sorted(names)))
@@ -250,12 +260,15 @@ def _load_dataset(
 
 _NOTES = {
     "missing": "asked for did not come (no longer kept, or not offered)",
+    "failed": "did not come though they should have; the next run asks again",
     "restated": "were restated by the vendor and loaded anew",
     "refused": "files have rows that went to quarantine",
 }
 
 
 def _in_words(dataset: Dataset, what: str, names: list[str]) -> str:
+    if names == [dataset.name]:
+        return f"{dataset.name}: the service does not offer it (any more), and it is not required"
     shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     return f"{dataset.name}: {len(names)} {_NOTES[what]}: {shown}"
 

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         None, alias="TIINGO_TOKEN", description="prices from Tiingo where it has them"
     )
 
-    http_timeout_s: float = Field(10.0, gt=0, description="how long a service may be silent within one answer")
+    http_timeout_s: float | None = Field(None, gt=0, description="how long services may be silent; else each its own")
     retry_for_s: float = Field(120.0, ge=0, description="how long to go on asking a service that fails")
     publish_stale: bool = Field(False, description="publish though a dataset that is not required failed")
 

@@ -6,7 +6,6 @@ Does not belong here: anything about one vendor, judging bars.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,6 @@ BELIEVED_AFTER = 8
 PRICES = ["open", "high", "low", "close", "adj_close"]
 VALUES = [*PRICES, "volume", "dividend", "split_ratio"]
 _GIVE_UP_AFTER = 8
-_log = logging.getLogger(__name__)
 
 Believe = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -84,7 +82,7 @@ class BarSource:
         for symbol in sorted({to_yahoo(s) for s in wanted.symbols}):
             loaded_to = wanted.loaded_to.get(symbol)
             if loaded_to is None:
-                starts[symbol] = wanted.since or FIRST_DAY
+                starts[symbol] = FIRST_DAY
             elif wanted.since or loaded_to < wanted.as_of or symbol in self._instruments:
                 overlap = min(loaded_to, wanted.as_of) - OVERLAP
                 starts[symbol] = min(overlap, wanted.since or overlap)
@@ -119,8 +117,11 @@ class BarSource:
         finally:
             self._last_batch = time.monotonic()
         self._judge_batch(request, answers)
-        for symbol, reason in answers.failed.items():
-            _log.info("%s: prices of %s failed: %s", self.service, symbol, reason)
+        # what was kept until now is not gone because the service says so once
+        denied = {
+            symbol: reason for symbol, reason in answers.not_kept.items() if symbol in request.params["loaded_to"]
+        }
+        failed = answers.failed | denied
         return Payload(
             request,
             answers.bars,
@@ -128,7 +129,8 @@ class BarSource:
             asked=tuple(request.params["starts"]),
             missing=tuple(sorted({**answers.not_kept, **answers.empty, **answers.failed})),
             not_kept=tuple(sorted(answers.not_kept)),
-            failed=tuple(sorted(answers.failed)),
+            failed=tuple(sorted(failed)),
+            reasons=failed,
         )
 
     def parse(self, payload: Payload) -> pd.DataFrame:

@@ -32,7 +32,7 @@ class Wanted:
     `loaded_to` maps a symbol (prices), a series id (fred_observations) or the dataset's own name (all others) to the
     latest observation date that is already stored, `vintage_to` a series id to its latest vintage, `seen` the key of a
     request to the fingerprint of its last answer; all are empty on a first run and on a full refresh. With `since`,
-    everything from that day on is wanted again.
+    what is stored is wanted again from that day on, if it is earlier than where an increment would begin.
     """
 
     dataset: str
@@ -68,8 +68,8 @@ class Payload:
 
     `asked` names what was asked for, where an answer can be a part of it; `missing` what of it did not come;
     `not_kept` those of the missing that the service says it does not have, so that asking again is no use; `failed`
-    those on which the service failed. `fingerprint` tells whether the same request has another answer than before.
-    `parse` notes in `refused` the rows that it leaves out.
+    those that should have come, and in `reasons` why they did not. `fingerprint` tells whether the same request has
+    another answer than before. `parse` notes in `refused` the rows that it leaves out.
     """
 
     request: Request
@@ -79,6 +79,7 @@ class Payload:
     missing: tuple[str, ...] = ()
     not_kept: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     refused: list[Refused] = field(default_factory=list)
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from assets.catalog import Catalog
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import TIMEOUT_S, Client, Patience, RateLimiter, RefusedError, TemporaryError, now
+from assets.sources.http import Client, Patience, RateLimiter, RefusedError, TemporaryError, now
 
 PAGE_SIZE = 10_000
 _SERVICE = "Fiscal Data"
@@ -96,7 +96,7 @@ class FiscalDataSource:
         catalog: Catalog,
         *,
         patience: Patience,
-        timeout: float = TIMEOUT_S,
+        timeout: float = 30.0,
         min_interval: float = 0.25,
     ) -> None:
         self._catalog = catalog
@@ -232,11 +232,10 @@ class FiscalDataSource:
 def _start(table: _Table, wanted: Wanted) -> date | None:
     """From which day on rows are wanted; None for all."""
     loaded_to = wanted.loaded_to.get(wanted.dataset)
-    starts = [min(loaded_to, wanted.as_of) - table.overlap] if loaded_to else []
-    if wanted.since:
-        # A few days alone can be without rows, where none counts as a failure.
-        starts.append(min(wanted.since, wanted.as_of - table.overlap))
-    return min(starts, default=None)
+    if loaded_to is None:
+        return None
+    overlap = min(loaded_to, wanted.as_of) - table.overlap
+    return min(overlap, wanted.since or overlap)
 
 
 def _years(first: date, last: date) -> list[tuple[date, date]]:

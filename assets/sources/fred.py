@@ -28,10 +28,10 @@ from fredapi import Fred
 
 from assets.catalog import Catalog, Series
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import TIMEOUT_S, Client, Patience, RateLimiter, RefusedError, TemporaryError, now, redact
+from assets.sources.http import Client, Patience, RateLimiter, RefusedError, TemporaryError, now, redact
 
 # FRED refuses more than two requests a second.
-MIN_INTERVAL_S = 0.6
+MIN_INTERVAL_S = 0.7
 # Late corrections of series that are not revised as a whole come within days.
 OVERLAP = timedelta(days=60)
 # The most that FRED gives at once.
@@ -87,7 +87,7 @@ class FredSource:
         catalog: Catalog,
         *,
         patience: Patience,
-        timeout: float = TIMEOUT_S,
+        timeout: float = 20.0,
         min_interval: float = MIN_INTERVAL_S,
         threads: int = 4,
     ) -> None:
@@ -102,7 +102,6 @@ class FredSource:
     def requests(self, wanted: Wanted) -> list[Request]:
         """One request a series of the catalogue."""
         self._check_key()
-        loaded_to, vintage_to = ({}, {}) if wanted.since else (wanted.loaded_to, wanted.vintage_to)
         found = [
             Request(
                 "fred_observations",
@@ -110,8 +109,8 @@ class FredSource:
                 {
                     "as_of": wanted.as_of,
                     "since": wanted.since,
-                    "loaded_to": loaded_to.get(series_id),
-                    "vintage_to": vintage_to.get(series_id),
+                    "loaded_to": wanted.loaded_to.get(series_id),
+                    "vintage_to": wanted.vintage_to.get(series_id),
                 },
             )
             for series_id in self._catalog.series
@@ -122,11 +121,21 @@ class FredSource:
     def fetch(self, request: Request) -> Payload:
         """Metadata and versions; an optional series that FRED does not know comes back as `missing`.
 
+        So does one on which FRED failed after all patience, as `failed`; a required one raises SourceError, as does
+        every series whose unit or frequency is not the catalogue's.
+
         The next few of the latest `requests` are fetched at the same time, so that one that waits before it asks
         again does not hold up the others.
         """
         self._check_key()
-        return self._ahead.take(request)
+        try:
+            return self._ahead.take(request)
+        except SourceError as error:
+            if self._catalog.series[request.key].required or not error.retryable:
+                raise
+            lost = (request.key,)
+            nothing = Releases(request.params["as_of"])
+            return Payload(request, nothing, now(), missing=lost, failed=lost, reasons={request.key: str(error)})
 
     def parse(self, payload: Payload) -> pd.DataFrame:
         """series_id, date, realtime_start, value in the series' own unit, is_censored; FRED's '.' is a row with NULL.
@@ -158,13 +167,14 @@ class FredSource:
         if begins > as_of:
             return Payload(request, Releases(as_of), now())
         loaded_to, vintage_to = request.params["loaded_to"], request.params["vintage_to"]
-        start = request.params["since"]
-        if loaded_to and not series.revises:
-            start = min(loaded_to, as_of) - OVERLAP
-        if vintage_to or not loaded_to:  # else it is stored without vintages, because FRED keeps none
-            with suppress(NotArchivedError):
-                return Payload(request, self._releases(series, start, as_of, vintage_to, ends), now())
-        rows = self._observations(series.series_id, start, as_of, as_of, ends)
+        overlap = min(loaded_to, as_of) - OVERLAP if loaded_to else None
+        if loaded_to and request.params["since"]:  # every vintage of those days again
+            start, vintage_to = min(request.params["since"], overlap), None
+        else:  # the whole history, too, where it is stored without vintages: the archive may have it by now
+            start = overlap if vintage_to and not series.revises else None
+        with suppress(NotArchivedError):
+            return Payload(request, self._releases(series, start, as_of, vintage_to, ends), now())
+        rows = self._observations(series.series_id, start or overlap, as_of, as_of, ends)
         return Payload(request, Releases(as_of, rows=rows), now())
 
     def _span(self, series: Series) -> tuple[date, date]:

@@ -28,7 +28,7 @@ TIMEOUT_S = 10.0
 BUDGET_S = 120.0
 LONGEST_STAY_S = 60.0
 _SECRETS = (
-    (re.compile(r"(?i)(api_?key|token|crumb)(=|%3D)[^&\s'\"<>]+"), r"\1\2***"),
+    (re.compile(r"(?i)(api_?key|token|crumb)(['\"]?\s*[:=]\s*['\"]?|%3D)[^&\s'\"<>,}]+"), r"\1\2***"),
     (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\w+\s+)[^\s'\"]+"), r"\1***"),
     (re.compile(r"(://)[^/?#\s@]+@"), r"\1***@"),
     (re.compile(r"(^|\s)[^/\s:@]+:[^/\s@]+@"), r"\1***@"),
@@ -123,17 +123,23 @@ class Patience:
 
         A Retry-After is kept to; where it is longer than a minute, or than the budget, this stops at once instead.
         """
+
+        def asked() -> T:
+            try:
+                return ask()
+            except TemporaryError:
+                raise
+            except Exception:
+                self._has_answered()  # a refusal is an answer
+                raise
+
         attempt = Retrying(
             retry=retry_if_exception_type(TemporaryError),
             stop=self._is_over,
             wait=self._pause,
             retry_error_callback=self._give_up,
         )
-        try:
-            answer = attempt(ask)
-        except RefusedError:
-            self._has_answered()
-            raise
+        answer = attempt(asked)
         self._has_answered()
         return answer
 

@@ -11,7 +11,7 @@ import pandas as pd
 import requests
 
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import TIMEOUT_S, Client, Patience, RateLimiter, TemporaryError, now
+from assets.sources.http import Client, Patience, RateLimiter, TemporaryError, now
 
 _PATH = "/fja05680/sp500/master/sp500_ticker_start_end.csv"
 _HEADER = "ticker,start_date,end_date"
@@ -26,7 +26,7 @@ class MembershipSource:
     name = "membership"
     datasets = frozenset({"index_membership"})
 
-    def __init__(self, base_url: str, *, patience: Patience, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, base_url: str, *, patience: Patience, timeout: float = 20.0) -> None:
         self._client = Client(
             _SERVICE,
             base_url,

@@ -77,7 +77,8 @@ class TiingoSource(BarSource):
             return believe(read_bars(response.content, start, as_of))
 
         path = f"/tiingo/daily/{quote(symbol, safe='')}/prices"
-        period = {"startDate": start.isoformat(), "endDate": as_of.isoformat()}
+        # Without an end: a split after as_of rescales what lies before, as it does at Yahoo's.
+        period = {"startDate": start.isoformat()}
         try:
             return self._client.get(path, "application/json", read, period)
         except RefusedError as error:  # what it says is not repeated: it may hold the token
@@ -119,7 +120,7 @@ def read_bars(body: bytes, start: date, as_of: date) -> pd.DataFrame:
     """The bars in an answer as `clean` gives them; raises TemporaryError where it is not whole.
 
     Tiingo sends prices, volumes and dividends as they were on their day, and on the day of a split its factor: new
-    shares for an old one. What came before is divided by the factors of all later days up to `as_of`.
+    shares for an old one. What came before is divided by the factors of all later days, those after `as_of` too.
     """
     content = whole_json(body)
     if not isinstance(content, list):
@@ -133,7 +134,7 @@ def read_bars(body: bytes, start: date, as_of: date) -> pd.DataFrame:
         ).assign(date=pd.DatetimeIndex([date.fromisoformat(bar["date"][:10]) for bar in content]))
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise TemporaryError(f"Tiingo: bars that are not whole ({type(error).__name__})") from None
-    sent = sent[sent["date"] <= pd.Timestamp(as_of)].sort_values("date", kind="stable")
+    sent = sent.sort_values("date", kind="stable")
     sent = sent.drop_duplicates("date", keep="last").reset_index(drop=True)
     splits = sent["splitFactor"].fillna(1.0)
     if not (np.isfinite(splits) & (splits > 0)).all():

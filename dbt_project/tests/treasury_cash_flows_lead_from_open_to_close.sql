@@ -23,4 +23,6 @@ balances as (
 select balances.*
 from balances
 left join exceptions on balances.record_date between exceptions.first_date and exceptions.last_date
-where abs(difference_bn) > case when exceptions.check_name is null then 0.001 else exceptions.tolerance end + 1e-9
+where
+    abs(difference_bn) - 1e-9
+    > case when exceptions.check_name is null then 0.001 else exceptions.tolerance end

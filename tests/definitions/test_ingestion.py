@@ -135,7 +135,7 @@ def test_services_wait_for_each_other_in_nothing_and_prices_for_the_members():
     together = threading.Barrier(3, timeout=10)
     order = []
 
-    def load(dataset):
+    def load(dataset, _stopped):
         if dataset.name in ("fred_observations", "operating_cash_balance", "index_membership"):
             together.wait()  # breaks unless three services are asked at once
         order.append(dataset.name)

@@ -26,6 +26,10 @@ class Scripted:
 
     name = "scripted"
     last_day = None
+    asked_for: tuple[str, ...] = ("all",)
+
+    def service_of(self, dataset):
+        return "scripted"
 
     def __init__(self, dataset: str, *frames: pd.DataFrame, start: datetime = datetime(2026, 1, 30, 22, tzinfo=UTC)):
         self.datasets = frozenset({dataset})
@@ -39,7 +43,7 @@ class Scripted:
 
     def fetch(self, request):
         self.now += pd.Timedelta(minutes=10)
-        return Payload(request, self.frames.pop(0), self.now, asked=("all",))
+        return Payload(request, self.frames.pop(0), self.now, asked=self.asked_for)
 
     def parse(self, payload):
         return payload.content
@@ -491,6 +495,88 @@ def test_a_corrected_volume_or_a_rounding_is_no_restatement(connection, home):
     assert (done.restated, done.rows_new) == ([], 2)
 
 
+def test_a_day_that_a_restated_history_has_no_more_is_withdrawn(connection, home):
+    days = [f"2026-01-{day:02}" for day in range(5, 25)]
+    old = bars(*(("SPY", day, 100.0) for day in days))
+    anew = bars(*(("SPY", day, 50.0) for day in days if day != "2026-01-08"))
+    source = Scripted("prices", old, anew.tail(3), anew)
+    put(connection, home, source, "prices")
+    assert put(connection, home, source, "prices").restated == ["SPY"]
+    latest = connection.execute(
+        "select date, close from raw.prices qualify row_number() over (partition by date order by fetched_at desc) = 1 "
+        "order by date"
+    ).fetchall()
+    assert [close for day, close in latest if str(day) != "2026-01-08"] == [50.0] * 19
+    assert (date(2026, 1, 8), None) in latest
+    assert (100.0,) in connection.execute("select close from raw.prices where date = '2026-01-08'").fetchall()
+
+
+@pytest.mark.parametrize("anew", [SourceError("dead", retryable=True), bars(("SPY", "2026-01-29", 0.5))])
+def test_a_reload_that_fails_or_is_cut_short_is_named_and_tried_again(connection, home, anew):
+    class Unsteady(Scripted):
+        def fetch(self, request):
+            payload = super().fetch(request)
+            if isinstance(payload.content, SourceError):
+                raise payload.content
+            return payload
+
+    old = bars(("SPY", "2026-01-27", 1.0), ("SPY", "2026-01-28", 1.0), ("SPY", "2026-01-29", 1.0))
+    others = bars(*((f"S{n}", "2026-01-29", 1.0) for n in range(60)))
+    overlap = bars(("XLK", "2026-01-29", 0.5))
+    old["symbol"] = "STOCK"
+    overlap["symbol"] = "STOCK"
+    if isinstance(anew, pd.DataFrame):
+        anew = anew.assign(symbol="STOCK")
+    source = Unsteady("prices", pd.concat([old, others]), overlap, anew, overlap, old.assign(close=0.5))
+    source.asked_for = tuple(f"S{n}" for n in range(60))
+    put(connection, home, source, "prices")
+    done = put(connection, home, source, "prices")
+    assert set(done.failed) == {"STOCK"} and done.restated == []
+    stored = "select distinct close from raw.prices where symbol = 'STOCK' order by 1"
+    assert connection.execute(stored).fetchall() == [(1.0,)]
+    assert put(connection, home, source, "prices").restated == ["STOCK"]
+    assert connection.execute(stored).fetchall() == [(0.5,), (1.0,)]
+
+
+def test_a_required_instrument_whose_reload_fails_fails_the_dataset(connection, home):
+    class Unsteady(Scripted):
+        def fetch(self, request):
+            if len(self.frames) == 0:
+                raise SourceError("dead", retryable=True)
+            return super().fetch(request)
+
+    source = Unsteady("prices", bars(("SPY", "2026-01-28", 1.0)), bars(("SPY", "2026-01-28", 0.5)))
+    put(connection, home, source, "prices")
+    with pytest.raises(SourceError, match="dead"):
+        put(connection, home, source, "prices")
+
+
+def test_a_revision_seen_by_a_run_for_an_earlier_day_is_known_from_its_fetch(connection, home):
+    early, late = datetime(2026, 1, 30, 23, tzinfo=UTC), datetime(2026, 3, 2, 12, tzinfo=UTC)
+    first = Scripted("fred_observations", observations(("WALCL", "2026-01-21", 1.0)), start=early)
+    put(connection, home, first, "fred_observations")
+    second = Scripted("fred_observations", observations(("WALCL", "2026-01-21", 2.0)), start=late)
+    put(connection, home, second, "fred_observations", as_of=date(2026, 1, 26))
+    assert sorted(row[2:] for row in known(connection)) == [
+        (1.0, datetime(2026, 1, 22, 21, 30)),
+        (2.0, datetime(2026, 3, 2, 12, 10)),
+    ]
+
+
+def test_a_bar_whose_day_is_not_over_is_not_taken(connection, home):
+    evening = datetime(2026, 1, 30, 23, 20, tzinfo=UTC)
+    source = Scripted(
+        "prices",
+        bars(("BTC-USD", "2026-01-29", 1.0), ("BTC-USD", "2026-01-30", 2.0), ("SPY", "2026-01-30", 1.0)),
+        start=evening,
+    )
+    put(connection, home, source, "prices")
+    assert connection.execute("select symbol, max(date) from raw.prices group by 1 order by 1").fetchall() == [
+        ("BTC-USD", date(2026, 1, 29)),
+        ("SPY", date(2026, 1, 30)),
+    ]
+
+
 def test_a_run_that_ends_before_the_reload_takes_nothing_of_the_restated(connection, home):
     source = Scripted(
         "prices", bars(("SPY", "2026-01-28", 1.0)), bars(("SPY", "2026-01-28", 0.5), ("SPY", "2026-01-29", 1.0))
@@ -505,9 +591,6 @@ class Partial(Scripted):
     """A price service that was asked for a hundred symbols and fails on some."""
 
     failed: tuple[str, ...] = ()
-
-    def service_of(self, dataset):
-        return "scripted"
 
     def fetch(self, request):
         payload = super().fetch(request)
@@ -527,7 +610,8 @@ class Partial(Scripted):
 def test_below_the_least_coverage_the_dataset_fails_by_name_and_keeps_what_came(connection, home):
     source = Partial("prices", bars(("S9", "2026-01-29", 1.0)), bars(("S9", "2026-01-30", 1.0)))
     source.failed = ("S1", "S2")
-    assert put(connection, home, source, "prices").missing == ["S1", "S2", "GONE", "UNLISTED"]
+    done = put(connection, home, source, "prices")
+    assert (done.missing, done.failed) == (["GONE", "UNLISTED"], {"S1": "it did not come", "S2": "it did not come"})
     source.failed = ("S1", "S2", "S3")
     with pytest.raises(SourceError, match=r"gave 97\.0 % of the 100 .* missing: S1, S2, S3\.") as failure:
         put(connection, home, source, "prices")

@@ -136,7 +136,7 @@ def test_one_request_a_series_of_the_catalogue_with_what_is_stored_of_it():
     assert requests["DGS10"] == {"as_of": AS_OF, "since": None, "loaded_to": AS_OF, "vintage_to": AS_OF}
     assert requests["NFCI"] == request("NFCI").params
     again = source("http://fred").requests(replace(wanted, since=date(2020, 1, 1)))
-    assert {r.key: r.params for r in again}["DGS10"] == request(since=date(2020, 1, 1)).params
+    assert {r.key: r.params for r in again}["DGS10"] == requests["DGS10"] | {"since": date(2020, 1, 1)}
 
 
 @pytest.mark.parametrize("key", [None, "", "short", KEY.upper()])
@@ -232,10 +232,31 @@ def test_an_earlier_day_than_is_loaded_needs_no_more_than_the_metadata():
     assert frame.empty and queries == []
 
 
-def test_since_brings_all_vintages_of_the_later_observations():
+@pytest.mark.parametrize(("since", "start"), [("2025-06-01", "2025-06-01"), ("2026-01-14", "2025-12-01")])
+def test_since_brings_all_vintages_from_that_day_or_the_overlap_on(since, start):
+    stored = {"loaded_to": date(2026, 1, 30), "vintage_to": date(2026, 1, 29)}
+    frame, queries = load(alfred(), request(since=date.fromisoformat(since), **stored))
+    assert rows(frame) == VERSIONS
+    assert periods(queries) == [("2026-01-15", "2026-01-30")] and queries[1]["observation_start"] == start
+
+
+def test_since_shortens_no_first_load():
     frame, queries = load(alfred(), request(since=date(2026, 1, 14)))
-    assert rows(frame) == VERSIONS[1:]
-    assert periods(queries) == [("2026-01-15", "2026-01-30")] and queries[1]["observation_start"] == "2026-01-14"
+    assert rows(frame) == VERSIONS and "observation_start" not in queries[1]
+
+
+def test_a_series_stored_without_vintages_gets_them_once_the_archive_has_them():
+    frame, queries = load(alfred(), request(loaded_to=date(2026, 1, 28)))
+    assert rows(frame) == VERSIONS and "observation_start" not in queries[1]
+
+
+def test_an_optional_series_that_fails_for_good_holds_up_no_other():
+    with service(lambda path, before: Answer("", status=500)) as fred:
+        optional = source(fred.url).fetch(Request("fred_observations", "NFCI", request("NFCI").params))
+        assert (optional.missing, optional.failed) == (("NFCI",), ("NFCI",))
+        assert "HTTP 500" in optional.reasons["NFCI"] and not len(source(fred.url).parse(optional))
+        with pytest.raises(SourceError, match="HTTP 500"):
+            source(fred.url).fetch(request())
 
 
 def not_archived(path, before):
@@ -254,7 +275,7 @@ def test_a_series_without_vintages_comes_as_it_is_now(stored):
         ("2026-01-28", None, 130.0, False),
     ]
     assert queries[-1].get("observation_start") == ("2025-11-23" if "loaded_to" in stored else None)
-    assert len(queries) == (1 if "loaded_to" in stored else 2)
+    assert len(queries) == 2
 
 
 @pytest.mark.parametrize(

@@ -119,12 +119,12 @@ def test_even_batches_hold_at_most_fifty_symbols_each_with_its_own_start(source)
     assert source("http://yahoo").requests(Wanted("prices", AS_OF, ("DONE",), loaded_to)) == []
 
 
-def test_everything_since_a_day_is_asked_for_again(source):
+def test_everything_since_a_day_is_asked_for_again_and_no_history_shortened(source):
     since = date(2026, 1, 10)
     loaded_to = {"AHEAD": AS_OF, "BEHIND": date(2026, 1, 12)}
     wanted = Wanted("prices", AS_OF, ("AHEAD", "BEHIND", "NEW"), loaded_to, since=since)
     starts = starts_of(source("http://yahoo").requests(wanted))
-    assert starts == {"AHEAD": since, "BEHIND": date(2025, 12, 28), "NEW": since}
+    assert starts == {"AHEAD": since, "BEHIND": date(2025, 12, 28), "NEW": FIRST_DAY}
 
 
 def test_bars_come_long_with_null_where_nothing_happened(source):

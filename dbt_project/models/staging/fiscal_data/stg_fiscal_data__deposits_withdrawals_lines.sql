@@ -8,17 +8,17 @@ as_of as (
     select * from {{ source('ref', 'as_of') }}
 ),
 
+-- a restated statement may number its lines anew: those of one name count as they came last
 known as (
     select
         source.*,
-        row_number() over (
+        rank() over (
             partition by
                 source.record_date,
                 source.account_type,
                 source.transaction_type,
                 source.transaction_catg,
-                source.transaction_catg_desc,
-                source.src_line_nbr
+                source.transaction_catg_desc
             order by source.known_at desc, source.fetched_at desc
         ) as version_rank
     from source

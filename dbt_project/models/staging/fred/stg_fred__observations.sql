@@ -20,7 +20,10 @@ known as (
             partition by observations.series_id, observations.date, observations.realtime_start
             order by observations.fetched_at desc, observations.known_at desc
             rows between unbounded preceding and 1 preceding
-        ) as replaced_at
+        ) as replaced_at,
+        min(case when observations.realtime_start is not null then observations.fetched_at end) over (
+            partition by observations.series_id, observations.date
+        ) as dated_at
     from observations
     cross join as_of
     where observations.known_at <= as_of.as_of_at
@@ -35,7 +38,10 @@ versions as (
             order by realtime_start desc nulls last, fetched_at desc
         ) as version_rank
     from known
-    where replaced_at is null or known_at < replaced_at
+    where
+        (replaced_at is null or known_at < replaced_at)
+        -- fetched without a vintage, before the archive told since when it holds
+        and not (realtime_start is null and coalesce(fetched_at < dated_at, false))
 ),
 
 with_unit as (

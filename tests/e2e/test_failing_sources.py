@@ -1,0 +1,104 @@
+"""Services that fail, on the simulated sample: what a run says, what it publishes, and that nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.home import Home
+from assets.sources.base import SourceError
+from assets.sources.sample import SampleSource
+from orchestration.runs import start
+from orchestration.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+FIRST, SECOND = "2017-06-28", "2017-06-30"  # a short history: the sample begins in 2016
+
+
+class Failing(SampleSource):
+    """The sample, some of whose datasets fail and some of whose rows are changed on their way."""
+
+    def __init__(self, down=(), change=None):
+        super().__init__()
+        self.down, self.change = down, change
+
+    def fetch(self, request):
+        if request.dataset in self.down:
+            raise SourceError(f"Simulated service: HTTP 503 for {request.dataset}", retryable=True)
+        return super().fetch(request)
+
+    def parse(self, payload):
+        frame = super().parse(payload)
+        return self.change(payload.request.dataset, frame) if self.change else frame
+
+
+@pytest.fixture(scope="module")
+def first_home(tmp_path_factory):
+    """A home that was published once; each test gets a copy."""
+    home = tmp_path_factory.mktemp("first") / "home"
+    Home(home).claim("sample")
+    outcome = run(home, FIRST)
+    assert (outcome.refused, outcome.failed) == ([], [])
+    return home
+
+
+@pytest.fixture
+def home(first_home, tmp_path):
+    return Path(shutil.copytree(first_home, tmp_path / "home", symlinks=True))
+
+
+def run(home, as_of, source=None, **settings):
+    return start(
+        Settings(home=home, source="sample", **settings), "refresh", {"as_of": as_of}, source or SampleSource()
+    )
+
+
+def published(home) -> dict[str, list[tuple]]:
+    with duckdb.connect(str(Home(home).analysis), read_only=True) as connection:
+        connection.execute("use analysis.analysis")
+        tables = connection.execute("select table_name from duckdb_tables() order by 1").fetchall()
+        return {table: connection.execute(f"from {table} order by all").fetchall() for (table,) in tables}
+
+
+def test_a_dead_service_is_told_in_a_paragraph_and_the_next_run_catches_up(home, tmp_path):
+    before = Home(home).analysis.resolve()
+    outcome = run(home, SECOND, Failing(down=("operating_cash_balance",)))
+    assert outcome.exit_code == 3
+    (paragraph,) = outcome.failed
+    for part in ("HTTP 503", "raw/operating_cash_balance", "liquidity", "treasury_cash", "stale", "next run"):
+        assert part in paragraph
+    assert "price_indicators" not in paragraph
+    assert Home(home).analysis.resolve() == before
+    assert run(home, SECOND).exit_code == 0
+    Home(tmp_path / "other").claim("sample")
+    assert run(tmp_path / "other", SECOND).exit_code == 0
+    assert published(home) == published(tmp_path / "other")
+
+
+def test_what_is_not_required_may_be_stale_where_the_settings_allow_it(home):
+    source = Failing(down=("auctions", "companies"))
+    assert run(home, SECOND, source).exit_code == 3
+    assert run(home, SECOND, source, publish_stale=True).exit_code == 0
+    as_of = duckdb.sql(f"select max(date) from '{Home(home).published}/parquet/liquidity.parquet'").fetchall()
+    assert str(as_of[0][0]) == SECOND
+
+
+def test_two_sources_that_contradict_each_other_are_refused_with_the_rows(home):
+    before = Home(home).analysis.resolve()
+
+    def moved(dataset, frame):
+        if dataset == "operating_cash_balance":
+            of_the_account = frame["account_type"] == "Federal Reserve Account"
+            frame.loc[of_the_account, "open_today_bal"] = "123456"
+        return frame
+
+    outcome = run(home, SECOND, Failing(change=moved))
+    assert outcome.exit_code == 1
+    report = "\n".join(outcome.refused)
+    assert "treasury_cash: the test treasury_cash_opens_where_it_closed" in report
+    assert "tga_open_bn=123.456" in report and "closed_at_bn=" in report
+    assert Home(home).analysis.resolve() == before
