@@ -155,3 +155,21 @@ def test_services_that_failed_are_told_one_a_paragraph():
     first, second = report.split("\n")
     assert first.count("ConnectTimeout") == 1 and "raw/auctions, raw/operating_cash_balance" in first
     assert second.startswith("The source yahoo failed: Yahoo: x. Not brought")
+
+
+def test_who_leaves_early_gets_no_more_loaded():
+    datasets = [CATALOG.datasets[name] for name in ("operating_cash_balance", "auctions")]
+    begun, told = [], threading.Event()
+
+    def load(dataset, stopped):
+        begun.append(dataset.name)
+        if dataset.name == "auctions":
+            told.set()
+            assert stopped.wait(10)
+        return dataset.name
+
+    ends = in_parallel(datasets, Services(), load)
+    assert next(ends)[0].name == "operating_cash_balance"
+    assert told.wait(10)
+    ends.close()
+    assert begun == ["operating_cash_balance", "auctions"]

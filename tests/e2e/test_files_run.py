@@ -93,3 +93,18 @@ def test_a_bar_with_high_below_low_is_refused_by_name(published, exports):
     assert "price_indicators" in refused.stderr and "XLK" in refused.stderr and "high" in refused.stderr
     assert json.loads(published("status", "--json").stdout)["version"] == before
     bad.unlink()
+
+
+def test_a_row_that_cannot_be_read_goes_to_quarantine_and_the_others_are_published(published, exports):
+    file = exports / "bars" / "IWM.csv"
+    whole = file.read_bytes()
+    lines = len(whole.splitlines())
+    file.write_bytes(whole + "IWM;31.13.2026;1,0;1,0;1,0;1,0;1\n".encode("latin-1"))
+    run = published("run", "--as-of", "2026-01-30")
+    assert f"went to quarantine: bars/IWM.csv: 1 rows, line {lines + 1}: column 'Datum': '31.13.2026'" in run.stderr
+    (kept,) = (published.home / "quarantine" / "prices").iterdir()
+    row = pd.read_parquet(kept).iloc[0]
+    assert (row["file"], row["line"]) == ("bars/IWM.csv", lines + 1) and "31.13.2026" in row["row"]
+    file.write_bytes(whole)
+    published("run", "--as-of", "2026-01-30")
+    assert not list((published.home / "quarantine" / "prices").iterdir())
