@@ -33,6 +33,8 @@ from assets.sources.base import Payload, Request, Source, SourceError, Wanted
 # A vendor's rounding, which changes from one answer to the next, is no restatement; the least dividend is far larger.
 _PRICE_TOLERANCE = 1e-6
 _MOST_WITHDRAWN = 0.1
+# A symbol whose last bar is so much older than the newest of all is traded no more.
+_STILL_TRADED = timedelta(days=10)
 
 
 @dataclass
@@ -266,19 +268,21 @@ def _universe(
 ) -> tuple[str, ...]:
     """Every symbol whose prices are wanted: the catalogue's instruments, and all that were ever members.
 
-    Once something is stored, past members are left out whose bars as members are there, or that the service said it
-    does not keep.
+    Once something is stored, past members are left out that are traded no more and whose bars as members are there, or
+    that the service said it does not keep. The others go on, so that no history hangs on the day of the first run.
     """
     members = connection.execute(
         """select symbol, max(coalesce(end_date, 'infinity'::date)) from raw.index_membership
            where fetched_at = (select max(fetched_at) from raw.index_membership) group by symbol"""
     ).fetchall()
+    traded_since = max(loaded_to.values(), default=as_of) - _STILL_TRADED
     settled = not_kept_by_service(connection, "prices") if loaded_to else set()
     wanted = {
         symbol
         for symbol, until in members
         if until > as_of
         or (symbol not in settled and (symbol not in loaded_to or until > loaded_to[symbol] + timedelta(days=7)))
+        or (symbol in loaded_to and loaded_to[symbol] > traded_since)
     }
     return tuple(sorted(wanted | set(catalog.instruments)))
 

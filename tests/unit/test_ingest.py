@@ -299,6 +299,18 @@ def test_past_members_are_asked_for_until_they_came_or_the_service_disowned_them
     assert stocks == [{"AAA", "DONE", "GONE", "LATER"}, {"AAA", "LATER"}, {"AAA", "DONE", "GONE", "LATER"}]
 
 
+def test_a_past_member_that_is_still_traded_goes_on(connection, home):
+    spells = members(
+        ("AAA", "2020-01-02", None), ("LEFT", "2001-01-02", "2010-01-04"), ("DEAD", "2001-01-02", "2010-01-04")
+    )
+    put(connection, home, Scripted("index_membership", spells), "index_membership")
+    first = bars(("AAA", "2026-01-28", 1.0), ("LEFT", "2026-01-28", 1.0), ("DEAD", "2012-05-07", 1.0))
+    source = Scripted("prices", first, bars())
+    put(connection, home, source, "prices")
+    put(connection, home, source, "prices")
+    assert set(source.asked[1].symbols) - set(CATALOG.instruments) == {"AAA", "LEFT"}
+
+
 def test_what_a_service_does_not_keep_is_remembered_by_the_landing_zone(connection, home):
     put(connection, home, Service("prices", bars()), "prices")
     connection.execute("drop schema raw cascade")
