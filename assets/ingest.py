@@ -154,7 +154,7 @@ def _with_withdrawn_days(
     days = stored.to_pandas()
     lost = days.groupby("symbol")["is_withdrawn"].mean()
     cut = sorted(lost.index[lost > _MOST_WITHDRAWN])
-    done.failed |= dict.fromkeys(cut, "its history came back cut short")
+    done.failed |= dict.fromkeys(cut, "its history came back cut short; --full-refresh takes it as it is")
     withdrawn = stored.filter(
         pc.and_(stored["is_withdrawn"], pc.invert(pc.is_in(stored["symbol"], pa.array(cut, pa.string()))))
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -51,7 +52,7 @@ class _Answers:
         return bool(self.bars or self.not_kept or self.empty)
 
 
-class BarSource:
+class BarSource(ABC):
     """A source of `prices` that is asked symbol by symbol, in batches and from a few threads; a vendor is a subclass.
 
     Symbols are spelled as Yahoo does: BRK-B.
@@ -148,12 +149,12 @@ class BarSource:
         """What has to hold while a batch is asked."""
         return nullcontext()
 
+    @abstractmethod
     def _bars(self, symbol: str, start: date, as_of: date, believe: Believe) -> pd.DataFrame:
         """Patiently, the bars of one symbol as `clean` gives them; what is not `believe`d is asked for again.
 
         Raises NotKeptError or SourceError, and one that is neither retryable nor a RefusedError ends the batch.
         """
-        raise NotImplementedError
 
     def _pause_between_batches(self) -> None:
         if self._last_batch is not None:

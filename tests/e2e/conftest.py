@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import pytest
+from publication import published_tables
 
 from orchestration.settings import PROJECT
 
@@ -49,12 +49,7 @@ class Tidegauge:
 
     def published(self) -> dict[str, list[tuple]]:
         """Every published table, cell for cell."""
-        with duckdb.connect(str(self.analysis), read_only=True) as connection:
-            connection.execute("use analysis.analysis")
-            tables = connection.execute(
-                "select table_name from information_schema.tables where table_schema = 'analysis' order by 1"
-            ).fetchall()
-            return {table: connection.execute(f"from {table} order by all").fetchall() for (table,) in tables}
+        return published_tables(self.analysis)
 
 
 @pytest.fixture(scope="session")

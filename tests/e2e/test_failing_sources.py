@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from publication import published_tables
 
 from assets.home import Home
 from assets.sources.base import SourceError
@@ -57,13 +58,6 @@ def run(home, as_of, source=None, **settings):
     )
 
 
-def published(home) -> dict[str, list[tuple]]:
-    with duckdb.connect(str(Home(home).analysis), read_only=True) as connection:
-        connection.execute("use analysis.analysis")
-        tables = connection.execute("select table_name from duckdb_tables() order by 1").fetchall()
-        return {table: connection.execute(f"from {table} order by all").fetchall() for (table,) in tables}
-
-
 def test_a_dead_service_is_told_in_a_paragraph_and_the_next_run_catches_up(home, tmp_path):
     before = Home(home).analysis.resolve()
     outcome = run(home, SECOND, Failing(down=("operating_cash_balance",)))
@@ -76,7 +70,7 @@ def test_a_dead_service_is_told_in_a_paragraph_and_the_next_run_catches_up(home,
     assert run(home, SECOND).exit_code == 0
     Home(tmp_path / "other").claim("sample")
     assert run(tmp_path / "other", SECOND).exit_code == 0
-    assert published(home) == published(tmp_path / "other")
+    assert published_tables(Home(home).analysis) == published_tables(Home(tmp_path / "other").analysis)
 
 
 def test_what_is_not_required_may_be_stale_where_the_settings_allow_it(home):

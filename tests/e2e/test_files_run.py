@@ -85,16 +85,6 @@ def test_an_empty_file_is_refused_by_name_and_the_publication_stands(published, 
     assert json.loads(published("status", "--json").stdout)["version"] == before
 
 
-def test_a_bar_with_high_below_low_is_refused_by_name(published, exports):
-    before = json.loads(published("status", "--json").stdout)["version"]
-    bad = exports / "bars" / "bad.csv"
-    bad.write_bytes("Ticker;Datum;O;H;L;Schluss;Stück\nXLK;30.01.2026;10,0;9,0;11,0;10,0;1\n".encode("latin-1"))
-    refused = published("run", "--as-of", "2026-01-30", code=1)
-    assert "price_indicators" in refused.stderr and "XLK" in refused.stderr and "high" in refused.stderr
-    assert json.loads(published("status", "--json").stdout)["version"] == before
-    bad.unlink()
-
-
 def test_a_row_that_cannot_be_read_goes_to_quarantine_and_the_others_are_published(published, exports):
     file = exports / "bars" / "IWM.csv"
     whole = file.read_bytes()
@@ -108,3 +98,13 @@ def test_a_row_that_cannot_be_read_goes_to_quarantine_and_the_others_are_publish
     file.write_bytes(whole)
     published("run", "--as-of", "2026-01-30")
     assert not list((published.home / "quarantine" / "prices").iterdir())
+
+
+def test_a_bar_with_high_below_low_is_refused_by_name(published, exports):
+    before = json.loads(published("status", "--json").stdout)["version"]
+    bad = exports / "bars" / "bad.csv"
+    bad.write_bytes("Ticker;Datum;O;H;L;Schluss;Stück\nXLK;30.01.2026;10,0;9,0;11,0;10,0;1\n".encode("latin-1"))
+    refused = published("run", "--as-of", "2026-01-30", code=1)
+    assert "price_indicators" in refused.stderr and "XLK" in refused.stderr and "high" in refused.stderr
+    assert json.loads(published("status", "--json").stdout)["version"] == before
+    bad.unlink()

@@ -168,6 +168,14 @@ def test_bad_rows_are_refused_by_name_and_rebuild_brings_back_what_landed(undist
            select symbol, date, open, low * 0.9, low, close, adj_close, volume, dividend, split_ratio,
                   known_at, fetched_at + interval 1 hour, payload_hash, source
            from raw.prices where symbol = 'SPY' and date = '2026-01-29'""",
+    )
+    refused = undisturbed("run", code=1)
+    said = refused.stderr
+    assert "the last publication stands" in said
+    assert "price_indicators" in said and "SPY" in said and "2026-01-29" in said and "high" in said
+    assert "critical" in undisturbed("check", code=1).stderr.lower()
+    break_rows(
+        undisturbed.home,
         """insert into raw.operating_cash_balance
            select record_date, account_type, cast(cast(open_today_bal as integer) + 5 as varchar), close_today_bal,
                   open_month_bal, open_fiscal_year_bal, sub_table_name, src_line_nbr,
@@ -175,13 +183,10 @@ def test_bad_rows_are_refused_by_name_and_rebuild_brings_back_what_landed(undist
            from raw.operating_cash_balance
            where record_date = '2026-01-28' and account_type = 'Treasury General Account (TGA) Opening Balance'""",
     )
-    refused = undisturbed("run", code=1)
-    said = refused.stderr
+    said = undisturbed("run", code=1).stderr
     assert "the last publication stands" in said
-    assert "price_indicators" in said and "SPY" in said and "2026-01-29" in said and "high" in said
-    assert "treasury_cash" in said and "2026-01-28" in said and "opening" in said.lower()
+    assert "treasury_cash_opens_where_it_closed: 1 rows fail" in said and "record_date=2026-01-28" in said
     assert (file.read_bytes(), Path(os.path.realpath(undisturbed.analysis)).stat().st_ino) == before
-    assert "critical" in undisturbed("check", code=1).stderr.lower()
     published = undisturbed.published()
     undisturbed("rebuild")  # the landing zone knows nothing of the broken rows
     assert Path(os.path.realpath(undisturbed.analysis)) != file

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-import duckdb
 import pytest
+from publication import published_tables
 from replica_live import live_source
 
 from assets.home import Home
@@ -23,16 +23,6 @@ def run(home, replica, as_of, **options):
     settings = Settings(home=home, source="live")
     Home(home).claim("live")
     return start(settings, "refresh", {"as_of": as_of}, live_source(replica.url, **options))
-
-
-def published(home) -> dict[str, list[tuple]]:
-    """Every published table, cell for cell."""
-    with duckdb.connect(str(Home(home).analysis), read_only=True) as connection:
-        connection.execute("use analysis.analysis")
-        tables = connection.execute(
-            "select table_name from information_schema.tables where table_schema = 'analysis' order by 1"
-        ).fetchall()
-        return {table: connection.execute(f"from {table} order by all").fetchall() for (table,) in tables}
 
 
 def assert_same(one: dict[str, list[tuple]], other: dict[str, list[tuple]]) -> None:
@@ -56,7 +46,7 @@ def undisturbed(replica, tmp_path_factory):
     home = tmp_path_factory.mktemp("undisturbed") / "home"
     outcome = run(home, replica, "2026-01-30")
     assert (outcome.refused, outcome.failed) == ([], [])
-    return published(home)
+    return published_tables(Home(home).analysis)
 
 
 def test_six_of_ten_requests_fail_and_nothing_is_lost_or_doubled(replica, undisturbed, tmp_path):
@@ -68,7 +58,7 @@ def test_six_of_ten_requests_fail_and_nothing_is_lost_or_doubled(replica, undist
     assert (outcome.refused, outcome.failed) == ([], [])
     assert all(set(log[service]["faults"]) == set(EVERY_FAULT) for service in ("fred", "yahoo"))
     assert log["fred"]["most_in_one_second"] <= 2
-    assert_same(published(tmp_path / "home"), undisturbed)
+    assert_same(published_tables(Home(tmp_path / "home").analysis), undisturbed)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +86,7 @@ def test_a_dead_service_is_named_and_the_next_run_catches_up(replica, undisturbe
     assert Home(home).analysis.resolve() == before
     replica.set_faults({})
     assert run(home, replica, "2026-01-30").exit_code == 0
-    assert_same(published(home), undisturbed)
+    assert_same(published_tables(Home(home).analysis), undisturbed)
 
 
 def test_day_by_day_is_the_same_as_all_at_once(replica, undisturbed, tmp_path):
@@ -105,4 +95,4 @@ def test_day_by_day_is_the_same_as_all_at_once(replica, undisturbed, tmp_path):
         replica.set_as_of(date.fromisoformat(day))
         outcome = run(tmp_path / "home", replica, day)
         assert (outcome.refused, outcome.failed) == ([], [])
-    assert_same(published(tmp_path / "home"), undisturbed)
+    assert_same(published_tables(Home(tmp_path / "home").analysis), undisturbed)

@@ -1,0 +1,17 @@
+"""What a home has published, for comparing two of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+
+def published_tables(analysis: Path) -> dict[str, list[tuple]]:
+    """Every published table, cell for cell."""
+    with duckdb.connect(str(analysis), read_only=True) as connection:
+        connection.execute("use analysis.analysis")
+        tables = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'analysis' order by 1"
+        ).fetchall()
+        return {table: connection.execute(f"from {table} order by all").fetchall() for (table,) in tables}
