@@ -9,6 +9,7 @@ from publication import published_tables
 from replica_live import live_source
 
 from assets.home import Home
+from assets.sources.fred import MIN_INTERVAL_S
 from orchestration.runs import start
 from orchestration.settings import Settings
 
@@ -52,7 +53,7 @@ def undisturbed(replica, tmp_path_factory):
 def test_six_of_ten_requests_fail_and_nothing_is_lost_or_doubled(replica, undisturbed, tmp_path):
     replica.set_as_of(date(2026, 1, 30))
     replica.set_faults(dict.fromkeys(SERVICES, EVERY_FAULT))
-    outcome = run(tmp_path / "home", replica, "2026-01-30", fred_interval_s=0.6)
+    outcome = run(tmp_path / "home", replica, "2026-01-30", fred_interval_s=MIN_INTERVAL_S)
     log = replica.log()
     replica.set_faults({})
     assert (outcome.refused, outcome.failed) == ([], [])

@@ -10,6 +10,7 @@ import pytest
 from replica_live import CATALOG, KEY, live_source
 
 from assets.sources.base import Request, SourceError, Wanted
+from assets.sources.fred import MIN_INTERVAL_S
 from assets.sources.live import LiveSource
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,7 @@ def load(source: LiveSource, wanted: Wanted) -> tuple[pd.DataFrame, list[str]]:
 
 
 def test_every_series_at_two_requests_a_second(live, replica):
-    frame, missing = load(live(fred_interval_s=0.6), Wanted("fred_observations", AS_OF))
+    frame, missing = load(live(fred_interval_s=MIN_INTERVAL_S), Wanted("fred_observations", AS_OF))
     required = {s.series_id for s in CATALOG.series.values() if s.required}
     assert required <= set(frame["series_id"])
     assert set(missing) | set(frame["series_id"]) == set(CATALOG.series)
