@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+BENCH := .venv-bench
 
-.PHONY: run test lint ui constraints clean
+.PHONY: run test lint ui bench constraints clean
 
 run: $(READY)  ## install, then ingest, build, gate and publish the embedded (simulated) sample
 	$(BIN)/tidegauge run
@@ -20,6 +21,10 @@ lint: $(READY)  ## the linters
 ui: $(READY)  ## the Dagster UI on loopback
 	$(BIN)/tidegauge ui
 
+bench: $(BENCH)/.installed  ## measure the indicators against other ways to them, and the daily step
+	$(BENCH)/bin/python benchmarks/indicators.py --rows 0.6 3 9.5 --runs 3
+	$(BENCH)/bin/python benchmarks/daily_step.py
+
 # Every version that is installed is the one that was tested, by hash; the project itself goes in beside them.
 $(READY): constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tidegauge needs Python 3.11 or newer")'
@@ -28,8 +33,15 @@ $(READY): constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# what we are measured against is no part of the product
+$(BENCH)/.installed: constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --require-hashes -r constraints.txt -r benchmarks/requirements.txt
+	touch $@
+
 constraints:  ## resolve the newest versions anew, for every platform and Python
 	uv pip compile --universal --upgrade --generate-hashes --no-strip-extras --no-header --no-annotate --group dev pyproject.toml -o constraints.txt
+	uv pip compile --universal --upgrade --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --constraints constraints.txt benchmarks/requirements.in -o benchmarks/requirements.txt
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(BENCH)

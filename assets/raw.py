@@ -26,7 +26,13 @@ ARROW = {
     "BIGINT": pa.int64(),
     "BOOLEAN": pa.bool_(),
 }
-_BOOKKEEPING = {"known_at": "TIMESTAMP", "fetched_at": "TIMESTAMP", "payload_hash": "VARCHAR", "source": "VARCHAR"}
+_BOOKKEEPING = {
+    "known_at": "TIMESTAMP",
+    "fetched_at": "TIMESTAMP",
+    "payload_hash": "VARCHAR",
+    "source": "VARCHAR",
+    "load_number": "BIGINT",  # counts the dataset's payloads: what has come since, whatever the clock says
+}
 _PAYLOADS = {
     "dataset": "VARCHAR",
     "request_key": "VARCHAR",
@@ -49,6 +55,7 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -
     connection.execute("create schema if not exists raw")
     if _has_other_columns(connection, "payloads", _PAYLOADS):
         connection.execute("drop schema raw cascade; create schema raw")
+        _forget_models(connection)
     columns = ", ".join(f"{name} {kind}" for name, kind in _PAYLOADS.items())
     connection.execute(f"create table if not exists raw.payloads ({columns}, primary key (dataset, file))")
     for dataset in catalog.datasets.values():
@@ -56,8 +63,15 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -
         if _has_other_columns(connection, dataset.name, wanted):
             connection.execute(f"drop table raw.{dataset.name}")
             connection.execute("delete from raw.payloads where dataset = ?", [dataset.name])
+            _forget_models(connection)
         columns = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
         connection.execute(f"create table if not exists raw.{dataset.name} ({columns})")
+
+
+def _forget_models(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop what was made of raw tables that will be loaded anew: models grow with the loads that they have seen."""
+    connection.execute("drop schema if exists analysis cascade; drop schema if exists intermediate cascade")
+    connection.execute("drop schema if exists staging cascade")
 
 
 def _has_other_columns(connection: duckdb.DuckDBPyConnection, table: str, wanted: dict[str, str]) -> bool:
@@ -111,9 +125,11 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     connection.register("incoming", rows.append_column("known_at", known))
     connection.execute("begin")
     try:
-        about = [landed.fetched_at, landed.payload_hash, landed.source]
+        about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
         if dataset.snapshot:
-            statement = f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ? from incoming"
+            statement = (
+                f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER} from incoming"
+            )
         else:
             statement = _append_news(dataset)
             about = [learned_at, *about]
@@ -141,6 +157,9 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     return appended[0][0]
 
 
+_LOAD_NUMBER = "(select count(*) + 1 from raw.payloads where dataset = ?)"
+
+
 def _learned_at(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed: Landed) -> datetime:
     """When a revision counts as learned: at its run's as-of while runs go forward in time, else when it was fetched.
 
@@ -155,7 +174,7 @@ def _learned_at(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed:
 
 
 def _append_news(dataset: Dataset) -> str:
-    """The statement that appends new keys and changed values; parameters: learned_at, fetched_at, hash, source.
+    """The statement that appends news; parameters: learned_at, fetched_at, hash, source, dataset.
 
     A revision is known from the run that fetched it, and never before the version that it follows; a restatement and a
     version with a vintage of its own keep the time that rule or vintage gives.
@@ -163,7 +182,8 @@ def _append_news(dataset: Dataset) -> str:
     columns = ", ".join(f'"{name}"' for name in dataset.columns)
     revises = "false" if dataset.restates else "revises"
     first_known = f"case when {revises} then greatest(known_at, ?::timestamp, revised_known_at) else known_at end"
-    return f"insert into raw.{dataset.name} {_news(dataset)} select {columns}, {first_known}, ?, ?, ? from news"
+    selected = f"select {columns}, {first_known}, ?, ?, ?, {_LOAD_NUMBER} from news"
+    return f"insert into raw.{dataset.name} {_news(dataset)} {selected}"
 
 
 def _news(dataset: Dataset) -> str:

@@ -34,6 +34,12 @@ _ARITHMETIC = 1e-9
 # Treasury statements are verified against the world from this date on; earlier ones are only reported.
 _VERIFIED_STATEMENTS = "DATE '2016-01-04'"
 
+# Homes without the two funds, or without their total return, correlate nothing.
+_SMALL_AND_LARGE = (
+    "(select count(distinct symbol) from {schema}.price_indicators "
+    "where symbol in ('IWM', 'SPY') and adj_close is not null) = 2"
+)
+
 _TYPES = {
     "date": "^DATE$",
     "timestamp": "^TIMESTAMP",
@@ -299,6 +305,102 @@ def _treasury_cash() -> Table:
     )
 
 
+def _settlements(table_key: tuple[str, ...], statuses: tuple[str, ...]) -> tuple[dict[str, str], tuple[Rule, ...]]:
+    """Columns and rules that the settlements as known today and those ahead of each session have in common."""
+    amounts = ("gross_bill_bn", "gross_coupon_bn", "maturing_bn")
+    columns = {
+        **dict.fromkeys(table_key, "date"),
+        **dict.fromkeys((*amounts, "net_new_cash_bn", "securities"), "number"),
+        "status": "text",
+        "known_at": "timestamp",
+    }
+    parts = f"{', '.join(amounts)}, net_new_cash_bn, status"
+    listed = ", ".join(f"'{status}'" for status in statuses)
+    return columns, (
+        *_common(table_key, columns, ("auctions",)),
+        *(_within(column, 0, 1000, table_key) for column in amounts),
+        _none(
+            "net_is_gross_less_maturing",
+            "abs(gross_bill_bn + gross_coupon_bn - maturing_bn - net_new_cash_bn) > 1e-6",
+            "net new cash = gross bills + gross coupons - maturing",
+            table_key,
+            parts,
+        ),
+        _none(
+            "net_known_with_parts",
+            "(net_new_cash_bn is null) <> "
+            f"({' or '.join(f'{column} is null' for column in amounts)} or status = 'tentative')",
+            "net new cash is known where, and only where, its parts are and the status is not tentative",
+            table_key,
+            parts,
+        ),
+        _none(
+            "status_known",
+            f"coalesce(status, '') not in ({listed})",
+            f"every status is {', '.join(statuses[:-1])} or {statuses[-1]}",
+            table_key,
+            "status",
+        ),
+        _none("has_securities", "securities < 1", "a settlement has at least one security", table_key, "securities"),
+    )
+
+
+def _treasury_settlements() -> Table:
+    key = ("issue_date",)
+    columns, rules = _settlements(key, ("tentative", "announced", "auctioned", "settled"))
+    return Table(
+        key,
+        columns,
+        rules=(
+            *rules,
+            _none(
+                "settled_by_its_date",
+                "(status = 'settled' and issue_date > {as_of}) or (status = 'auctioned' and issue_date <= {as_of})",
+                "a settlement is settled from its issue date on, auctioned before it",
+                key,
+                "status",
+            ),
+            # Results come within the day; a settlement that has none after its issue date tells of a stale source.
+            _none(
+                "results_by_settlement",
+                "status = 'announced' and issue_date between {as_of} - 28 and {as_of} - 1",
+                "every settlement of the last four weeks has its results",
+                key,
+                "status",
+                "warning",
+            ),
+        ),
+    )
+
+
+def _settlements_ahead() -> Table:
+    key = ("date", "issue_date")
+    columns, rules = _settlements(key, ("tentative", "announced", "auctioned"))
+    return Table(
+        key,
+        columns,
+        rules=(
+            *rules,
+            _none(
+                "is_ahead",
+                "issue_date <= date or issue_date > date + 30",
+                "every issue date is one of the 30 days after the session",
+                key,
+            ),
+            _none(
+                "known_on_session",
+                "known_at > gate_as_of_at",
+                "nothing is used that was not known at 18:00 New York time of the session",
+                key,
+                "known_at",
+            ),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(extra=", c.as_of_at as gate_as_of_at"),
+    )
+
+
 def _liquidity() -> Table:
     key = ("date",)
     datasets = ("fred_observations", "operating_cash_balance")
@@ -539,18 +641,154 @@ def _price_indicators() -> Table:
     )
 
 
+def _levels() -> Table:
+    key = ("symbol", "date", "kind")
+    columns = {
+        "symbol": "text",
+        "date": "date",
+        "kind": "text",
+        "side": "text",
+        **dict.fromkeys(("price", "touches", "distance_atr"), "number"),
+        "confirmed_at": "date",
+        "valid": "boolean",
+        "is_approximate": "boolean",
+    }
+    # closes alone make no level: it takes ranges, and a bar before
+    ranges = (
+        "exists (select 1 from {schema}.price_indicators as p "
+        "inner join {schema}.instruments as i on i.symbol = p.symbol where i.kind <> 'stock' and p.atr_14 > 0)"
+    )
+    parts = "side, price, touches, confirmed_at, distance_atr, valid"
+    bar = " left join {schema}.price_indicators as p on p.symbol = t.symbol and p.date = t.date"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), ranges),
+            _none(
+                "level_whole",
+                "side is null or price is null or confirmed_at is null or distance_atr is null",
+                "every level has its side, price, distance and the session that confirmed it",
+                key,
+                parts,
+            ),
+            _none(
+                "side_known",
+                "side not in ('resistance', 'support', 'neutral')",
+                "every side is resistance, support or neutral",
+                key,
+                "side",
+            ),
+            _none("price_positive", "price <= 0", "every level is a price above zero", key, "price"),
+            # of 252 sessions at most every other one begins a visit
+            _within("touches", 0, 126, key),
+            _none(
+                "distance_from_close",
+                f"abs(price - gate_close - distance_atr * gate_atr) > {_ROUNDING} * (price + gate_close)",
+                "distance_atr is the way from the close to the level in average true ranges",
+                key,
+                "price, distance_atr, gate_close as close, gate_atr as atr_14",
+            ),
+            _none(
+                "confirmed_by_its_date",
+                "confirmed_at > date",
+                "no level is used before the session that confirmed it",
+                key,
+                "confirmed_at",
+            ),
+            _none(
+                "valid_is_touched",
+                "valid and coalesce(touches, 0) = 0",
+                "no level is valid that the price never came to",
+                key,
+                parts,
+            ),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(extra=", p.close as gate_close, p.atr_14 as gate_atr", join=bar),
+    )
+
+
+def _volatility_estimators() -> Table:
+    key = ("symbol", "date")
+    estimators = ("close_to_close_21", "parkinson_21", "garman_klass_21", "rogers_satchell_21", "yang_zhang_21")
+    columns = {
+        "symbol": "text",
+        "date": "date",
+        **dict.fromkeys((*estimators, "natr_14", "bb_pct_b", "drawdown_252"), "number"),
+    }
+    listed = (
+        "exists (select 1 from {schema}.price_indicators as p "
+        "inner join {schema}.instruments as i on i.symbol = p.symbol where i.kind <> 'stock')"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), listed),
+            _none(
+                "volatility_not_negative",
+                " or ".join(f"{column} < 0" for column in (*estimators, "natr_14")),
+                "no volatility is negative",
+                key,
+                ", ".join((*estimators, "natr_14")),
+            ),
+            _within("drawdown_252", -1, 0, key),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(),
+    )
+
+
+# what follows from counts by the same formulas, of members and of issues
+_DERIVED_BREADTH = {
+    **dict.fromkeys(("rana", "ad_line", "mcclellan_oscillator", "mcclellan_summation", "trin", "trin_10"), "number"),
+    **dict.fromkeys(("up_volume_pct", "nhnl_pct", "high_low_index_10"), "number"),
+    **dict.fromkeys(("zweig_thrust", "is_stable", "is_90pct_up_day", "is_90pct_down_day"), "boolean"),
+}
+
+
+def _derived_breadth(key: tuple[str, ...]) -> tuple[Rule, ...]:
+    return (
+        _within("up_volume_pct", 0, 100, key),
+        _within("nhnl_pct", -100, 100, key),
+        _within("rana", -1000, 1000, key),
+        # the difference of two means of it
+        _within("mcclellan_oscillator", -1000, 1000, key),
+        _within("high_low_index_10", 0, 1, key),
+        _none(
+            "ad_line_steps",
+            "abs(ad_line - gate_previous_ad_line - (advances - declines)) > 1e-6",
+            "the advance-decline line moves by advances - declines",
+            key,
+            "ad_line, gate_previous_ad_line as previous_ad_line, advances, declines",
+        ),
+        _none("trin_positive", "least(trin, trin_10) <= 0", "TRIN and its mean are above zero", key, "trin, trin_10"),
+        _none(
+            "ninety_percent_days",
+            "is_90pct_up_day is distinct from (up_volume_pct >= 90) "
+            f"or is_90pct_down_day is distinct from (up_volume_pct <= 10 + {_ARITHMETIC})",
+            "a 90 % day has nine tenths of the volume on one side",
+            key,
+            "up_volume_pct, is_90pct_up_day, is_90pct_down_day",
+        ),
+    )
+
+
 def _breadth() -> Table:
     key = ("universe", "date")
     datasets = ("prices", "index_membership")
-    shares = ("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "up_volume_pct")
+    shares = ("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct")
     counts = ("members", "valid", "advances", "declines", "unchanged", "new_highs", "new_lows")
     columns = {
         "universe": "text",
         "date": "date",
         **dict.fromkeys((*counts, *shares), "number"),
-        "grade": "text",
-        **dict.fromkeys(("ad_line", "mcclellan_oscillator", "mcclellan_summation", "trin"), "number"),
-        "zweig_thrust": "any",
+        **dict.fromkeys(("grade", "membership_mode", "price_basis"), "text"),
+        **_DERIVED_BREADTH,
+        "breadth_divergence": "boolean",
     }
     return Table(
         key,
@@ -573,15 +811,22 @@ def _breadth() -> Table:
                 key,
                 ", ".join(counts),
             ),
-            *(_within(column, 0, 100, key) for column in shares),
             _none(
-                "ad_line_steps",
-                "abs(ad_line - gate_previous_ad_line - (advances - declines)) > 1e-6",
-                "the advance-decline line moves by advances - declines",
+                "counts_add_up",
+                "advances + declines + unchanged <> valid",
+                "advances + declines + unchanged = valid",
                 key,
-                "ad_line, gate_previous_ad_line as previous_ad_line, advances, declines",
+                "advances, declines, unchanged, valid",
             ),
-            _none("trin_positive", "trin <= 0", "TRIN is above zero", key, "trin"),
+            _none(
+                "grade_of_four",
+                "grade is null or grade not in ('A', 'B', 'C', 'D')",
+                "every grade is A, B, C or D",
+                key,
+                "grade, coverage_pct",
+            ),
+            *(_within(column, 0, 100, key) for column in shares),
+            *_derived_breadth(key),
             _session(key),
             _not_after_as_of("date", key),
             _none(
@@ -595,6 +840,41 @@ def _breadth() -> Table:
         ),
         rows=_with_calendar(
             extra=", lag(t.ad_line) over (partition by t.universe order by t.date) as gate_previous_ad_line"
+        ),
+    )
+
+
+def _exchange_breadth() -> Table:
+    key = ("exchange", "date")
+    datasets = ("exchange_breadth",)
+    counts = ("advances", "declines", "unchanged", "new_highs", "new_lows", "up_volume", "down_volume")
+    columns = {"exchange": "text", "date": "date", **dict.fromkeys(counts, "number"), **_DERIVED_BREADTH}
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, datasets),
+            _known("advances", "the number of advancing issues", datasets),
+            _none(
+                "counts_not_negative",
+                " or ".join(f"{c} < 0" for c in counts),
+                "no count is negative",
+                key,
+                ", ".join(counts),
+            ),
+            _none(
+                "extremes_within_issues",
+                "greatest(new_highs, new_lows) > advances + declines + unchanged",
+                "no more issues are at a high or a low than there are",
+                key,
+                ", ".join(counts),
+            ),
+            *_derived_breadth(key),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(
+            extra=", lag(t.ad_line) over (partition by t.exchange order by t.date) as gate_previous_ad_line"
         ),
     )
 
@@ -627,6 +907,153 @@ def _spreads() -> Table:
             _not_after_as_of("date", key),
         ),
         rows=_with_calendar(),
+    )
+
+
+def _correlations() -> Table:
+    key = ("date", "symbol_a", "symbol_b")
+    columns = {
+        "date": "date",
+        **dict.fromkeys(("symbol_a", "symbol_b"), "text"),
+        **dict.fromkeys(("correlation_21", "correlation_63"), "number"),
+    }
+    long_enough = "(select count(*) from {table} where symbol_a = 'IWM' and symbol_b = 'SPY') >= 100"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), _SMALL_AND_LARGE),
+            _known("correlation_63", "a correlation", ("prices",), long_enough),
+            _within("correlation_21", -1, 1, key),
+            _within("correlation_63", -1, 1, key),
+            _none("pair_ordered", "symbol_a >= symbol_b", "every pair stands once, in the order of the alphabet", key),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(),
+    )
+
+
+def _cross_asset() -> Table:
+    key = ("date",)
+    numbers = ("mean_correlation_63", "mean_correlation_symbols", "absorption_ratio", "absorption_shift", "turbulence")
+    columns = {"date": "date", **dict.fromkeys(numbers, "number")}
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), _SMALL_AND_LARGE),
+            _within("mean_correlation_63", -1, 1, key),
+            _none(
+                "mean_of_four",
+                "(mean_correlation_63 is null) <> (mean_correlation_symbols < 4)",
+                "the mean correlation is that of at least four symbols, and NULL with fewer",
+                key,
+                "mean_correlation_63, mean_correlation_symbols",
+            ),
+            _none(
+                "absorption_ratio_range",
+                f"absorption_ratio <= 0 or absorption_ratio > 1 + {_ARITHMETIC}",
+                "absorption_ratio is above 0 and at most 1",
+                key,
+                "absorption_ratio",
+            ),
+            _none("turbulence_not_negative", "turbulence < 0", "no turbulence is negative", key, "turbulence"),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(),
+    )
+
+
+def _sector_rotation() -> Table:
+    key = ("symbol", "date")
+    returns = ("relative_return_5", "relative_return_21", "relative_return_63")
+    columns = {
+        "symbol": "text",
+        "date": "date",
+        **dict.fromkeys(("rs_ratio", "rs_momentum"), "number"),
+        "quadrant": "text",
+        **dict.fromkeys((*returns, "rank_21"), "number"),
+    }
+    # the spread of a sector is made of the same two prices
+    sectors = "exists (select 1 from {schema}.spreads where pair like 'xl%spy')"
+    scores = "rs_ratio, rs_momentum, quadrant"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), sectors),
+            _within("rank_21", 1, 11, key),
+            _none(
+                "rank_with_return",
+                "(rank_21 is null) <> (relative_return_21 is null)",
+                "a fund is ranked where, and only where, it has a relative return",
+                key,
+                "relative_return_21, rank_21",
+            ),
+            _none(
+                "quadrant_known",
+                "quadrant not in ('leading', 'weakening', 'lagging', 'improving')",
+                "every quadrant is leading, weakening, lagging or improving",
+                key,
+                "quadrant",
+            ),
+            _none(
+                "quadrant_with_scores",
+                "(quadrant is null) <> (rs_ratio is null or rs_momentum is null)",
+                "a fund has a quadrant where, and only where, it has both scores",
+                key,
+                scores,
+            ),
+            _none(
+                "quadrant_of_scores",
+                "(quadrant in ('leading', 'weakening')) <> (rs_ratio >= 100) "
+                "or (quadrant in ('leading', 'improving')) <> (rs_momentum >= 100)",
+                "every quadrant is that of its scores",
+                key,
+                scores,
+            ),
+            _session(key),
+            _not_after_as_of("date", key),
+        ),
+        rows=_with_calendar(),
+    )
+
+
+def _lead_lag() -> Table:
+    key = ("pair", "as_of_date", "lag")
+    numbers = ("lag", "correlation", "ci_low", "ci_high", "p_value", "q_value", "n")
+    columns = {"pair": "text", "as_of_date": "date", **dict.fromkeys(numbers, "number")}
+    # a month ends in any 48 sessions after the first 252
+    long_enough = "(select count(*) from {schema}.correlations where symbol_a = 'IWM' and symbol_b = 'SPY') >= 300"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), long_enough),
+            _within("lag", -20, 20, key),
+            _within("n", 0, 1260, key),
+            _within("correlation", -1, 1, key),
+            _none(
+                "interval_ordered",
+                f"ci_low > ci_high or ci_low < -1 - {_ARITHMETIC} or ci_high > 1 + {_ARITHMETIC}",
+                "every interval is within -1 and 1 and the right way round",
+                key,
+                "ci_low, ci_high",
+            ),
+            _within("p_value", 0, 1, key),
+            _none(
+                "q_not_below_p",
+                f"q_value < p_value or q_value > 1 + {_ARITHMETIC}",
+                "a q-value is not below its p-value, nor above 1",
+                key,
+                "p_value, q_value",
+            ),
+            _session(key),
+            _not_after_as_of("as_of_date", key),
+        ),
+        rows=_with_calendar("as_of_date"),
     )
 
 
@@ -746,11 +1173,20 @@ def _source_health() -> Table:
 
 _TABLES: dict[str, Table] = {
     "treasury_cash": _treasury_cash(),
+    "treasury_settlements": _treasury_settlements(),
+    "settlements_ahead": _settlements_ahead(),
     "liquidity": _liquidity(),
     "rates_and_credit": _rates_and_credit(),
     "price_indicators": _price_indicators(),
+    "levels": _levels(),
+    "volatility_estimators": _volatility_estimators(),
     "breadth": _breadth(),
+    "exchange_breadth": _exchange_breadth(),
     "spreads": _spreads(),
+    "correlations": _correlations(),
+    "cross_asset": _cross_asset(),
+    "sector_rotation": _sector_rotation(),
+    "lead_lag": _lead_lag(),
     "series": _series(),
     "instruments": _instruments(),
     "calendar": _calendar(),

@@ -25,7 +25,7 @@ from rich.table import Table
 from assets.brief import Brief, BriefError, make_brief
 from assets.home import Home, HomeError, SourceMixedError
 from assets.publish import PublishError, read_manifest, rollback, versions
-from assets.sources.http import redact
+from assets.redaction import redact
 from orchestration.database import EngineError, open_publication
 from orchestration.settings import PROJECT, Settings, source_name
 

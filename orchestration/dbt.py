@@ -12,12 +12,14 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from assets.home import Home
 from orchestration.fingerprint import (
     DBT_PROJECT,
+    begin_growth,
     built_inputs_hash,
     forget_build,
     inputs_hash,
     project_digest,
     published_inputs_hash,
     record_build,
+    record_growth,
 )
 from orchestration.resources import RunOptions, Warehouse
 
@@ -50,6 +52,8 @@ def dbt_project(home: Home) -> DbtProject:
     stamp = home.dbt / "manifest.sha256"
     digest = project_digest()
     if not (project.manifest_path.exists() and stamp.exists() and stamp.read_text() == digest):
+        # parsing only what has changed loses the settings of tests whose macros have
+        (home.dbt / "target" / "partial_parse.msgpack").unlink(missing_ok=True)
         project.preparer.prepare(project)
         stamp.write_text(digest)
     return project
@@ -72,9 +76,10 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
                 context.log.info("Nothing new since the last publication; the models stand.")
                 return
             forget_build(connection)
+            grows = begin_growth(connection, anew=options.anew)
         with warehouse.home.exclusive(warehouse.wait_s):
             invocation = dbt.cli(
-                ["build", "--exclude-resource-type", "unit_test"],
+                ["build", "--exclude-resource-type", "unit_test", *([] if grows else ["--full-refresh"])],
                 context=context,
                 target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
             )
@@ -92,6 +97,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         if not context.is_subset:  # some models alone are no build that could be published
             with warehouse.connect() as connection:
                 record_build(connection, current)
+                record_growth(connection)
 
     return dbt_build
 

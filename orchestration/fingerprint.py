@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from importlib.metadata import version
+from typing import Any
 
 import duckdb
 
@@ -23,31 +24,69 @@ def project_digest() -> str:
     return digest.hexdigest()
 
 
-def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
-    """SHA-256 over the raw rows, the reference tables, the models, the gate and the versions of what runs them.
-
-    `raw` is append-only, so a table's row count and its latest fetch say which rows it holds.
-    """
+def models_hash(connection: duckdb.DuckDBPyConnection) -> str:
+    """SHA-256 over what decides, beside the rows, what the models say: the project, its engines, the reference."""
     digest = hashlib.sha256(project_digest().encode())
-    for path in sorted((PROJECT / "expectations").glob("*.py")):
-        digest.update(path.read_bytes())
-    for package in ("duckdb", "dbt-core", "dbt-duckdb", "numba", "numpy", "great-expectations"):
+    for package in ("duckdb", "dbt-core", "dbt-duckdb", "numba", "numpy"):
         digest.update(version(package).encode())
-    raw_tables = connection.execute(
-        "select table_name from information_schema.tables where table_schema = 'raw' "
-        "and table_name <> 'payloads' order by 1"
-    ).fetchall()
-    queries = [f"select count(*), max(fetched_at) from raw.{table}" for (table,) in raw_tables] + [
-        "from ref.as_of",
+    queries = [
+        "select source, is_simulated from ref.as_of",
         "from ref.datasets order by all",
         "from ref.series order by all",
         "from ref.instruments order by all",
         "from ref.unit_breaks order by all",
         "select count(*), sum(hash(day)) from ref.calendar as day",
     ]
+    return _hashed(connection, digest, queries)
+
+
+def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
+    """SHA-256 over all that decides what a publication holds: the models, the raw rows, the as-of and the gate.
+
+    `raw` is append-only, so a table's row count and its latest fetch say which rows it holds.
+    """
+    digest = hashlib.sha256(models_hash(connection).encode())
+    for path in sorted((PROJECT / "expectations").glob("*.py")):
+        digest.update(path.read_bytes())
+    digest.update(version("great-expectations").encode())
+    raw_tables = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'raw' "
+        "and table_name <> 'payloads' order by 1"
+    ).fetchall()
+    queries = [f"select count(*), max(fetched_at) from raw.{table}" for (table,) in raw_tables]
+    return _hashed(connection, digest, ["from ref.as_of", *queries])
+
+
+def _hashed(connection: duckdb.DuckDBPyConnection, digest: Any, queries: list[str]) -> str:
     for query in queries:
         digest.update(repr(connection.execute(query).fetchall()).encode())
     return digest.hexdigest()
+
+
+def begin_growth(connection: duckdb.DuckDBPyConnection, *, anew: bool) -> bool:
+    """Whether what is built can grow, by the same models and not back in time; else they are made anew, whole.
+
+    Noted before the build, so that one that breaks off half-way is judged rightly by the next.
+    """
+    found = connection.execute(
+        "select 1 from information_schema.tables where table_schema = 'ref' and table_name = 'growth'"
+    ).fetchall()
+    stands = connection.execute("from ref.growth").fetchall() if found and not anew else []
+    as_of = connection.execute("select as_of_at from ref.as_of").fetchall()[0][0]
+    grows = bool(stands) and stands[0][0] == models_hash(connection) and stands[0][1] <= as_of
+    if grows:
+        connection.execute("update ref.growth set as_of_at = ?", [as_of])
+    else:
+        connection.execute("drop table if exists ref.growth")
+    return grows
+
+
+def record_growth(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note by which models and up to when everything was built, so that the next build can go on from there."""
+    connection.execute(
+        "create or replace table ref.growth as select ? as models_hash, as_of_at from ref.as_of",
+        [models_hash(connection)],
+    )
 
 
 def record_build(connection: duckdb.DuckDBPyConnection, built_from: str) -> None:

@@ -27,8 +27,9 @@ import requests
 from fredapi import Fred
 
 from assets.catalog import Catalog, Series
+from assets.redaction import redact
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import Client, Patience, RateLimiter, RefusedError, TemporaryError, now, redact
+from assets.sources.http import Client, Patience, RateLimiter, RefusedError, TemporaryError, now
 
 # FRED refuses more than two requests a second.
 MIN_INTERVAL_S = 0.7

@@ -7,7 +7,6 @@ what only looks like success (an outage page with status 200, half a body) needs
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from assets.redaction import redact
 from assets.sources.base import SourceError
 
 T = TypeVar("T")
@@ -27,12 +27,6 @@ TIMEOUT_S = 10.0
 """How long a service may be silent within one answer."""
 BUDGET_S = 120.0
 LONGEST_STAY_S = 60.0
-_SECRETS = (
-    (re.compile(r"(?i)(api_?key|token|crumb)(['\"]?\s*[:=]\s*['\"]?|%3D)[^&\s'\"<>,}]+"), r"\1\2***"),
-    (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\w+\s+)[^\s'\"]+"), r"\1***"),
-    (re.compile(r"(://)[^/?#\s@]+@"), r"\1***@"),
-    (re.compile(r"(^|\s)[^/\s:@]+:[^/\s@]+@"), r"\1***@"),
-)
 
 
 class TemporaryError(SourceError):
@@ -68,13 +62,6 @@ class RateLimiter:
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def redact(text: str) -> str:
-    """The text without keys, tokens and passwords."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 class _Scrub(logging.Filter):

@@ -25,6 +25,7 @@ from yfinance.exceptions import YFPricesMissingError
 from yfinance.scrapers.history import PriceHistory
 
 from assets.catalog import Catalog
+from assets.redaction import redact
 from assets.sources.bars import BarSource, Believe, NotKeptError, clean, whole_json
 from assets.sources.base import SourceError
 from assets.sources.http import (
@@ -32,7 +33,6 @@ from assets.sources.http import (
     Patience,
     RateLimiter,
     TemporaryError,
-    redact,
     retry_after_seconds,
     temporary_status,
 )

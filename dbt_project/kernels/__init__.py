@@ -1,6 +1,10 @@
 """Recursive and path-dependent indicator arithmetic as vector functions.
 
 indicators.py     the arithmetic: numpy arrays in, preallocated numpy buffers out; knows no engine
-arrow.py          Arrow list columns to those arrays and back
+volatility.py     the same for volatility from the ranges of bars
+levels.py         the same for support and resistance
+cross_section.py  the same for what several series say together
+arrow.py          Arrow list columns to those arrays and back; arrow_levels.py for levels.py,
+                  arrow_cross_section.py for cross_section.py
 duckdb_plugin.py  the SQL functions, and the dbt-duckdb plugin that registers them
 """

@@ -7,22 +7,60 @@ each field where the result is a struct. Values without nulls are viewed, not co
 import numpy as np
 import pyarrow as pa
 
-from dbt_project.kernels import indicators
+from dbt_project.kernels import indicators, volatility
 
 _DOUBLES = pa.large_list(pa.float64())
 _SESSIONS = pa.large_list(pa.int32())
 
 
-def indicators_close(session, close):
-    return _struct(indicators.close_family, indicators.CLOSE_COLUMNS, session=session, close=close)
+PRICE_COLUMNS = indicators.CLOSE_COLUMNS + indicators.RANGE_COLUMNS + indicators.RETURN_COLUMNS
+STATE = indicators.CLOSE_STATE + indicators.RANGE_STATE
+_STATES = pa.large_list(pa.float64())
 
 
-def indicators_range(session, high, low, close):
-    return _struct(indicators.range_family, indicators.RANGE_COLUMNS, session=session, high=high, low=low, close=close)
+def price_indicators(session, high, low, close, adj_close, known_bars, state):
+    """All of PRICE_COLUMNS, and `state`: null but at a list's last bar, where it is what the next call goes on from.
+
+    The first known_bars bars stand there for the windows (the last indicators.LOOKBACK of the symbol), and come out
+    null; `state` is what the last of them had, an empty list where there is none.
+    """
+    known, (session, high, low, close, adj_close, known_bars, state) = _rows(
+        (session, _SESSIONS), *((x, _DOUBLES) for x in (high, low, close, adj_close)), (known_bars, pa.int32()),
+        (state, _STATES),
+    )  # fmt: skip
+    offsets = _offsets(session=session, high=high, low=low, close=close, adj_close=adj_close)
+    first = offsets[:-1] + known_bars.to_numpy()
+    carried = _carried(state, first > offsets[:-1])
+    session, high, low, close, adj_close = _sessions(session), *map(_doubles, (high, low, close, adj_close))
+    of_close, of_range = len(indicators.CLOSE_COLUMNS), len(indicators.RANGE_COLUMNS)
+    out = np.empty((len(PRICE_COLUMNS), offsets[-1]))
+    split = len(indicators.CLOSE_STATE)
+    indicators.close_family(offsets, first, session, close, carried[:split], out[:of_close])
+    indicators.range_family(offsets, first, session, high, low, close, carried[split:], out[of_close:][:of_range])
+    indicators.return_family(offsets, session, adj_close, out[of_close + of_range :])
+    lists = _lists(out, offsets, known)
+    return pa.StructArray.from_arrays([*lists, _at_the_end(carried, offsets, lists[0])], [*PRICE_COLUMNS, "state"])
 
 
-def indicators_return(session, adj_close):
-    return _struct(indicators.return_family, indicators.RETURN_COLUMNS, session=session, adj_close=adj_close)
+def _carried(state, resumed):
+    """float64[STATE, rows] from lists of the state, zeros where a row begins anew."""
+    lengths = np.diff(state.offsets.to_numpy())
+    if not np.array_equal(lengths, np.where(resumed, len(STATE), 0)):
+        raise ValueError(f"state: {len(STATE)} values belong to known bars, and none to a start: got {lengths}")
+    carried = np.zeros((len(resumed), len(STATE)))
+    carried[resumed] = _doubles(state).reshape(-1, len(STATE))
+    return np.ascontiguousarray(carried.T)
+
+
+def _at_the_end(carried, offsets, like):
+    """Lists as long as those of `like`, null but for each one's last element, which is the row's state."""
+    last = offsets[1:][np.diff(offsets) > 0] - 1
+    there = np.zeros(offsets[-1], np.int64)
+    there[last] = len(STATE)
+    ends = np.concatenate([[0], np.cumsum(there)])
+    values = pa.array(carried.T[np.diff(offsets) > 0].ravel())
+    states = pa.LargeListArray.from_arrays(pa.array(ends), values, mask=pa.array(there == 0))
+    return pa.LargeListArray.from_arrays(like.offsets, states, mask=like.is_null() if like.null_count else None)
 
 
 def ema(session, x, n):
@@ -45,6 +83,12 @@ def rolling_percentile(x, n, min_n):
     out = np.empty((1, offsets[-1]))
     indicators.percentile(offsets, _doubles(x), length, least, out[0])
     return _lists(out, offsets, known)[0]
+
+
+def range_volatility(session, open, high, low, close):
+    columns = volatility.RANGE_VOLATILITY_COLUMNS
+    prices = {"open": open, "high": high, "low": low, "close": close}
+    return _struct(volatility.range_volatility_family, columns, session=session, **prices)
 
 
 def _struct(family, columns, *, session, **values):

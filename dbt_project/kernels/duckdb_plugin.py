@@ -2,32 +2,45 @@
 
 profiles.yml: `plugins: [{module: dbt_project.kernels.duckdb_plugin}]`. Every list is one symbol's, by date:
 
-    select symbol, unnest(dates) as date, unnest(k.sma_20) as sma_20, unnest(k.rsi_14) as rsi_14
+    select series_id, unnest(dates) as date, unnest(k) as ema_10
     from (
-        select symbol, list(date order by date) as dates,
-            indicators_close(list(session order by date), list(close order by date)) as k
-        from bars group by symbol
+        select series_id, list(date order by date) as dates,
+            ema(list(session order by date), list(value order by date), 10) as k
+        from observations group by series_id
     )
 """
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from dbt_project.kernels import arrow, indicators
+from dbt_project.kernels import arrow, arrow_cross_section, arrow_levels, cross_section, volatility
 
 _SESSION = "INTEGER[]"
 _VALUES = "DOUBLE[]"
 
 
-def _struct(columns):
-    return "STRUCT(" + ", ".join(f"{column} {_VALUES}" for column in columns) + ")"
+def _struct(columns, **others):
+    fields = dict.fromkeys(columns, _VALUES) | others
+    return "STRUCT(" + ", ".join(f"{name} {kind}" for name, kind in fields.items()) + ")"
 
 
 SIGNATURES = {
-    arrow.indicators_close: ([_SESSION, _VALUES], _struct(indicators.CLOSE_COLUMNS)),
-    arrow.indicators_range: ([_SESSION, _VALUES, _VALUES, _VALUES], _struct(indicators.RANGE_COLUMNS)),
-    arrow.indicators_return: ([_SESSION, _VALUES], _struct(indicators.RETURN_COLUMNS)),
+    arrow.price_indicators: (
+        [_SESSION, *[_VALUES] * 4, "INTEGER", _VALUES],
+        _struct(arrow.PRICE_COLUMNS, state="DOUBLE[][]"),
+    ),
     arrow.ema: ([_SESSION, _VALUES, "INTEGER"], _VALUES),
     arrow.rolling_percentile: ([_VALUES, "INTEGER", "INTEGER"], _VALUES),
+    arrow.range_volatility: ([_SESSION, *[_VALUES] * 4], _struct(volatility.RANGE_VOLATILITY_COLUMNS)),
+    arrow_levels.price_levels: (
+        ["DATE[]", *[_SESSION] * 3, *[_VALUES] * 5, "DOUBLE", "INTEGER", "INTEGER"],
+        _struct((), **arrow_levels.FIELDS),
+    ),
+    arrow_cross_section.rolling_z_score: ([_VALUES, "INTEGER"], _VALUES),
+    arrow_cross_section.chain_product: ([_VALUES], _VALUES),
+    arrow_cross_section.rolling_pair: ([_VALUES, _VALUES, "INTEGER", "INTEGER"], _struct(cross_section.PAIR_COLUMNS)),
+    arrow_cross_section.relative_rotation: ([_VALUES], _struct(cross_section.ROTATION_COLUMNS)),
+    arrow_cross_section.systemic_risk: ([_VALUES + "[]"], _struct(cross_section.RISK_COLUMNS)),
+    arrow_cross_section.lead_lag: ([_VALUES, _VALUES], _struct(cross_section.LEAD_LAG_COLUMNS)),
 }
 
 

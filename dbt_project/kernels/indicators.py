@@ -22,11 +22,22 @@ MISSING_SESSION = np.int32(-(2**31))
 SESSIONS_A_YEAR = 252
 
 CLOSE_COLUMNS = (
-    "sma_20", "sma_50", "sma_200", "ema_12", "ema_26", "macd", "macd_signal", "macd_hist", "rsi_14",
-    "bb_upper", "bb_lower", "close_high_252", "close_low_252", "drawdown",
+    "previous_close", "sma_20", "sma_50", "sma_200", "ema_12", "ema_26", "macd", "macd_signal", "macd_hist", "rsi_14",
+    "bb_upper", "bb_lower", "close_high_252", "close_low_252", "drawdown", "close_stable",
 )  # fmt: skip
-RANGE_COLUMNS = ("atr_14", "adx_14", "high_252", "low_252")
+RANGE_COLUMNS = ("atr_14", "adx_14", "high_252", "low_252", "range_stable")
 RETURN_COLUMNS = ("return_1d", "volatility_21")
+
+# What the recursions know after a bar, beside the bars themselves; with it they go on from there, to the last bit.
+CLOSE_STATE = ("ema_12", "ema_26", "macd_signal", "rise", "fall", "highest")
+RANGE_STATE = ("atr", "up", "down", "span", "dx")
+# Bars that the longest window looks back on, the newest counted: what has to stand before a resumed row.
+LOOKBACK = 252
+
+# Rows of unbroken history from which on a recursion's start weighs less than 0.1 % (methodology, section 2):
+# ema_26 from 26 + 90, the signal on it 31 later; Wilder's means of ADX from 15 + 94, its own mean 94 later.
+CLOSE_STABLE = 147
+RANGE_STABLE = 203
 
 
 def _compiled(function, **options):
@@ -44,47 +55,71 @@ def _compiled_sum(function):
     return _compiled(function, fastmath={"reassoc", "nsz"})
 
 
-# --- families: what one SQL function returns, columns in the order of *_COLUMNS ---
+# --- families: columns in the order of *_COLUMNS ---
+#
+# first    int64[groups], the first bar to compute; what stands before it in its group is there for the windows
+# state    float64[*_STATE, groups], after the bar before `first` (zeros at a group's start), overwritten with that
+#          after the last one
 
 
-def close_family(offsets, session, close, out):
-    """CLOSE_COLUMNS of split-adjusted closes into out float64[14, bars].
+def close_family(offsets, first, session, close, state, out):
+    """CLOSE_COLUMNS of split-adjusted closes into out float64[16, bars].
 
     MACD is ema_12 - ema_26 as published beside it, from row 26; signal (EMA 9 of it, seeded with its first
     nine) and histogram from row 34. TA-Lib seeds its ema_12 with rows 15 to 26, shows nothing before row 34;
     its values differ at first (0.24 at row 34 in the methodology's sample) and agree by row 400.
     """
-    sma_20, sma_50, sma_200, ema_12, ema_26, macd, signal, hist, rsi_14, upper, lower, high, low, fall = out
+    (
+        before,
+        sma_20,
+        sma_50,
+        sma_200,
+        ema_12,
+        ema_26,
+        macd,
+        signal,
+        hist,
+        rsi_14,
+        upper,
+        lower,
+        high,
+        low,
+        fall,
+        stable,
+    ) = out
     age = _age(offsets, session, np.isfinite(close))
+    previous(close, age, before)
     sma(close, age, 20, sma_20)
     sma(close, age, 50, sma_50)
     sma(close, age, 200, sma_200)
-    ema(close, age, 12, ema_12)
-    ema(close, age, 26, ema_26)
+    ema(offsets, first, close, age, _each(first, 12), state[0], ema_12)
+    ema(offsets, first, close, age, _each(first, 26), state[1], ema_26)
     np.subtract(ema_12, ema_26, out=macd)
-    ema(_frozen(macd), np.maximum(age - 25, 0), 9, signal)
+    ema(offsets, first, _frozen(macd), np.maximum(age - 25, 0), _each(first, 9), state[2], signal)
     np.subtract(macd, signal, out=hist)
-    rsi(close, age, 14, rsi_14)
+    rsi(offsets, first, close, age, 14, state[3], state[4], rsi_14)
     rolling_stdev(close, age, 20, 0, lower)
     np.add(sma_20, 2.0 * lower, out=upper)
     np.subtract(sma_20, 2.0 * lower, out=lower)
-    rolling_extreme(close, age, 252, 1.0, high)
-    rolling_extreme(close, age, 252, -1.0, low)
-    drawdown(offsets, close, fall)
+    rolling_extreme(close, age, LOOKBACK, 1.0, high)
+    rolling_extreme(close, age, LOOKBACK, -1.0, low)
+    drawdown(offsets, first, close, state[5], fall)
+    np.greater_equal(age, CLOSE_STABLE, out=stable)
 
 
-def range_family(offsets, session, high, low, close, out):
-    """RANGE_COLUMNS of split-adjusted bars into out float64[4, bars].
+def range_family(offsets, first, session, high, low, close, state, out):
+    """RANGE_COLUMNS of split-adjusted bars into out float64[5, bars].
 
     A bar without high, low or close is a gap for ATR and ADX; high_252 needs highs only, low_252 lows only.
     """
-    atr_14, adx_14, high_252, low_252 = out
+    atr_14, adx_14, high_252, low_252, stable = out
     has_high, has_low = np.isfinite(high), np.isfinite(low)
     age = _age(offsets, session, has_high & has_low & np.isfinite(close))
-    atr(high, low, close, age, 14, atr_14)
-    adx(high, low, close, age, 14, adx_14)
-    rolling_extreme(high, _age(offsets, session, has_high), 252, 1.0, high_252)
-    rolling_extreme(low, _age(offsets, session, has_low), 252, -1.0, low_252)
+    atr(offsets, first, high, low, close, age, 14, state[0], atr_14)
+    adx(offsets, first, high, low, close, age, 14, state[1:], adx_14)
+    rolling_extreme(high, _age(offsets, session, has_high), LOOKBACK, 1.0, high_252)
+    rolling_extreme(low, _age(offsets, session, has_low), LOOKBACK, -1.0, low_252)
+    np.greater_equal(age, RANGE_STABLE, out=stable)
 
 
 def return_family(offsets, session, adj_close, out):
@@ -98,7 +133,12 @@ def return_family(offsets, session, adj_close, out):
 
 def ema_family(offsets, session, values, length, out):
     """EMA with length int32[groups], one a group, into out float64[1, bars]."""
-    ema_by_group(offsets, values, _age(offsets, session, np.isfinite(values)), length, out[0])
+    age = _age(offsets, session, np.isfinite(values))
+    ema(offsets, offsets[:-1], values, age, length.astype(np.int64), np.zeros(len(length)), out[0])
+
+
+def _each(first, n):
+    return np.full(len(first), n, np.int64)
 
 
 def _age(offsets, session, present):
@@ -207,46 +247,46 @@ def rolling_extreme(values, age, n, sign, out):
 
 
 @_compiled
-def ema(values, age, n, out):
-    """Exponential mean, alpha 2 / (n + 1), seeded with the mean of the first n; from row n."""
-    alpha = 2.0 / (n + 1)
-    last = 0.0
-    for i in range(len(values)):
-        out[i] = np.nan
-        if age[i] == n:
-            last = _mean(values[i - n + 1 : i + 1])
-            out[i] = last
-        elif age[i] > n:
-            last += alpha * (values[i] - last)
-            out[i] = last
+def ema(offsets, first, values, age, length, state, out):
+    """Exponential mean, alpha 2 / (n + 1), seeded with the mean of the first n = length[g]; from row n."""
+    for g in range(len(first)):
+        n, last = length[g], state[g]
+        alpha = 2.0 / (n + 1)
+        for i in range(offsets[g], offsets[g + 1]):
+            out[i] = np.nan
+            if i < first[g] or age[i] == 0:
+                continue
+            if age[i] == 1:
+                last = values[i]
+            else:
+                last += (values[i] - last) * (alpha if age[i] > n else 1.0 / age[i])
+            if age[i] >= n:
+                out[i] = last
+        state[g] = last
 
 
 @_compiled
-def ema_by_group(offsets, values, age, length, out):
-    """ema of each group with its own length."""
-    for g in range(len(offsets) - 1):
-        start, stop = offsets[g], offsets[g + 1]
-        ema(values[start:stop], age[start:stop], np.int64(length[g]), out[start:stop])
-
-
-@_compiled
-def rsi(values, age, n, out):
+def rsi(offsets, first, values, age, n, rises, falls, out):
     """Wilder's RSI, both means seeded with the plain mean of n changes; from row n + 1. No movement: 50."""
-    rise = fall = 0.0
-    for i in range(len(values)):
-        out[i] = np.nan
-        if age[i] <= 1:
-            rise = fall = 0.0
-            continue
-        change = values[i] - values[i - 1]
-        if age[i] <= n + 1:
-            rise += max(change, 0.0) / n
-            fall += max(-change, 0.0) / n
-        else:
-            rise = (rise * (n - 1) + max(change, 0.0)) / n
-            fall = (fall * (n - 1) + max(-change, 0.0)) / n
-        if age[i] > n:
-            out[i] = 100.0 * (rise / (rise + fall)) if rise + fall > 0.0 else 50.0
+    for g in range(len(first)):
+        rise, fall = rises[g], falls[g]
+        for i in range(offsets[g], offsets[g + 1]):
+            out[i] = np.nan
+            if i < first[g]:
+                continue
+            if age[i] <= 1:
+                rise = fall = 0.0
+                continue
+            change = values[i] - values[i - 1]
+            if age[i] <= n + 1:
+                rise += max(change, 0.0) / n
+                fall += max(-change, 0.0) / n
+            else:
+                rise = (rise * (n - 1) + max(change, 0.0)) / n
+                fall = (fall * (n - 1) + max(-change, 0.0)) / n
+            if age[i] > n:
+                out[i] = 100.0 * (rise / (rise + fall)) if rise + fall > 0.0 else 50.0
+        rises[g], falls[g] = rise, fall
 
 
 @_compiled
@@ -255,55 +295,71 @@ def _true_range(high, low, close, i):
 
 
 @_compiled
-def atr(high, low, close, age, n, out):
+def atr(offsets, first, high, low, close, age, n, means, out):
     """Wilder's mean of the true range, which needs the close before; from row n + 1."""
-    mean = 0.0
-    for i in range(len(close)):
-        out[i] = np.nan
-        if age[i] <= 1:
-            mean = 0.0
-            continue
-        true_range = _true_range(high, low, close, i)
-        if age[i] <= n + 1:
-            mean += true_range / n
-        else:
-            mean = (mean * (n - 1) + true_range) / n
-        if age[i] > n:
-            out[i] = mean
+    for g in range(len(first)):
+        mean = means[g]
+        for i in range(offsets[g], offsets[g + 1]):
+            out[i] = np.nan
+            if i < first[g]:
+                continue
+            if age[i] <= 1:
+                mean = 0.0
+                continue
+            true_range = _true_range(high, low, close, i)
+            if age[i] <= n + 1:
+                mean += true_range / n
+            else:
+                mean = (mean * (n - 1) + true_range) / n
+            if age[i] > n:
+                out[i] = mean
+        means[g] = mean
 
 
 @_compiled
-def adx(high, low, close, age, n, out):
+def adx(offsets, first, high, low, close, age, n, state, out):
     """Wilder's ADX with TA-Lib's seeds; from row 2n.
 
     Directional movement and true range start as sums of the first n - 1, ADX as the mean of the first n DX.
     A DX of no movement (0 / 0) counts zero in that mean and leaves ADX as it was after it.
+    `state` float64[4, groups]: both movements, true range, ADX.
     """
-    up = down = span = mean = 0.0
-    for i in range(len(close)):
-        out[i] = np.nan
-        if age[i] <= 1:
-            up = down = span = mean = 0.0
-            continue
-        if age[i] > n:
-            up -= up / n
-            down -= down / n
-            span -= span / n
-        rise, fall = high[i] - high[i - 1], low[i - 1] - low[i]
-        if rise > 0.0 and rise > fall:
-            up += rise
-        elif fall > 0.0 and fall > rise:
-            down += fall
-        span += _true_range(high, low, close, i)
-        # Both directional indicators have the true range below the line, so it falls out of DX.
-        if age[i] > n and span > 0.0 and up + down > 0.0:
-            dx = 100.0 * (abs(up - down) / (up + down))
-            if age[i] <= 2 * n:
-                mean += dx / n
-            else:
-                mean = (mean * (n - 1) + dx) / n
-        if age[i] >= 2 * n:
-            out[i] = mean
+    for g in range(len(first)):
+        up, down, span, mean = state[0, g], state[1, g], state[2, g], state[3, g]
+        for i in range(offsets[g], offsets[g + 1]):
+            out[i] = np.nan
+            if i < first[g]:
+                continue
+            if age[i] <= 1:
+                up = down = span = mean = 0.0
+                continue
+            if age[i] > n:
+                up -= up / n
+                down -= down / n
+                span -= span / n
+            rise, fall = high[i] - high[i - 1], low[i - 1] - low[i]
+            if rise > 0.0 and rise > fall:
+                up += rise
+            elif fall > 0.0 and fall > rise:
+                down += fall
+            span += _true_range(high, low, close, i)
+            # Both directional indicators have the true range below the line, so it falls out of DX.
+            if age[i] > n and span > 0.0 and up + down > 0.0:
+                dx = 100.0 * (abs(up - down) / (up + down))
+                if age[i] <= 2 * n:
+                    mean += dx / n
+                else:
+                    mean = (mean * (n - 1) + dx) / n
+            if age[i] >= 2 * n:
+                out[i] = mean
+        state[0, g], state[1, g], state[2, g], state[3, g] = up, down, span, mean
+
+
+@_compiled
+def previous(values, age, out):
+    """The value of the session before; from row 2."""
+    for i in range(len(values)):
+        out[i] = values[i - 1] if age[i] >= 2 else np.nan
 
 
 @_compiled
@@ -314,16 +370,17 @@ def log_return(values, age, out):
 
 
 @_compiled
-def drawdown(offsets, values, out):
+def drawdown(offsets, first, values, highs, out):
     """Ratio to the highest value so far, less one; from row 1, across gaps. NaN while the highest is <= 0."""
-    for g in range(len(offsets) - 1):
-        highest = 0.0
+    for g in range(len(first)):
+        highest = highs[g]
         for i in range(offsets[g], offsets[g + 1]):
             out[i] = np.nan
-            if np.isfinite(values[i]):
+            if i >= first[g] and np.isfinite(values[i]):
                 highest = max(highest, values[i])
                 if highest > 0.0:
                     out[i] = values[i] / highest - 1.0
+        highs[g] = highest
 
 
 @_compiled

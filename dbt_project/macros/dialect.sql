@@ -27,13 +27,13 @@
     unnest({{ expression }})
 {%- endmacro %}
 
-{# The list moved one place on: NULL first, the last element dropped. #}
-{% macro list_shift(expression) -%}
-    {{ return(adapter.dispatch('list_shift')(expression)) }}
+{# A list of doubles without elements. #}
+{% macro no_doubles() -%}
+    {{ return(adapter.dispatch('no_doubles')()) }}
 {%- endmacro %}
 
-{% macro default__list_shift(expression) -%}
-    list_prepend(null, {{ expression }}[1:-2])
+{% macro default__no_doubles() -%}
+    cast([] as double [])
 {%- endmacro %}
 
 {# The parts of a text between separators, as a list. #}
@@ -88,4 +88,13 @@
 
 {% macro default__days_between(earlier, later) -%}
     date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{# The first civil day of the date's week (a Monday) or month. #}
+{% macro period_start(period, date) -%}
+    {{ return(adapter.dispatch('period_start')(period, date)) }}
+{%- endmacro %}
+
+{% macro default__period_start(period, date) -%}
+    date_trunc('{{ period }}', {{ date }})
 {%- endmacro %}

@@ -1,6 +1,6 @@
-{# Tells the log how many rows a table got; a view is not counted, that would run it. #}
+{# Tells the log how many rows a table got; a view is not counted, that would run it, but for a published one. #}
 {% macro report_rows() %}
-    {%- if execute and config.get('materialized') in ('table', 'seed') -%}
+    {%- if execute and (config.get('materialized') != 'view' or model.schema == 'analysis') -%}
         {%- set counted = run_query('select count(*) from ' ~ this) -%}
         {{- log('rows ' ~ model.unique_id ~ ' ' ~ counted.columns[0].values()[0], info=true) -}}
     {%- endif -%}

@@ -26,6 +26,7 @@ CHANGE_LOG = {
     "fetched_at": "TIMESTAMP",
     "payload_hash": "VARCHAR",
     "source": "VARCHAR",
+    "load_number": "BIGINT",
 }
 
 REF_TABLES = {
@@ -141,7 +142,12 @@ def rows_known(dataset: str, rows: pd.DataFrame, calendar: pd.DataFrame) -> pd.D
                     rows.loc[own, "known_at"] = known_at(rows.loc[own, column], instrument["published"], calendar)
         else:
             rows["known_at"] = pd.Timestamp(2000, 1, 1)
-    for column, value in {"fetched_at": rows["known_at"], "payload_hash": "0" * 64, "source": "test"}.items():
+    for column, value in {
+        "fetched_at": rows["known_at"],
+        "payload_hash": "0" * 64,
+        "source": "test",
+        "load_number": 1,
+    }.items():
         if column not in rows:
             rows[column] = value
     return rows

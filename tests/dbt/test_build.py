@@ -22,17 +22,31 @@ PROMISED = {
     "price_indicators": """symbol date open high low close adj_close volume return_1d sma_20 sma_50 sma_200
         ema_12 ema_26 macd macd_signal macd_hist rsi_14 atr_14 bb_upper bb_lower adx_14 high_252 low_252
         drawdown volatility_21 above_sma_50 above_sma_200 price_basis""",
+    "levels": "symbol date kind price touches confirmed_at distance_atr valid side is_approximate",
+    "volatility_estimators": """symbol date close_to_close_21 parkinson_21 garman_klass_21 rogers_satchell_21
+        yang_zhang_21 natr_14 bb_pct_b drawdown_252""",
     "breadth": """universe date members valid coverage_pct grade advances declines unchanged pct_above_20
         pct_above_50 pct_above_200 new_highs new_lows ad_line mcclellan_oscillator mcclellan_summation trin
-        zweig_thrust up_volume_pct""",
+        zweig_thrust up_volume_pct nhnl_pct high_low_index_10 rana trin_10 is_stable volume_coverage_pct
+        is_90pct_up_day is_90pct_down_day breadth_divergence membership_mode price_basis""",
+    "exchange_breadth": """exchange date advances declines unchanged new_highs new_lows up_volume down_volume
+        ad_line mcclellan_oscillator mcclellan_summation trin zweig_thrust up_volume_pct nhnl_pct
+        high_low_index_10 rana trin_10 is_stable is_90pct_up_day is_90pct_down_day""",
     "liquidity": """date fed_assets_bn tga_bn rrp_bn reserves_bn net_liquidity_bn tga_change_1_bn
         tga_change_5_bn tga_change_20_bn net_liquidity_change_5_bn net_liquidity_change_20_bn
         net_liquidity_change_65_bn fed_assets_date tga_date rrp_date max_age_days""",
     "treasury_cash": "record_date tga_open_bn tga_close_bn deposits_bn withdrawals_bn statement_era known_at",
+    "treasury_settlements": "issue_date gross_bill_bn gross_coupon_bn maturing_bn net_new_cash_bn status",
+    "settlements_ahead": "date issue_date gross_bill_bn gross_coupon_bn maturing_bn net_new_cash_bn status",
     "rates_and_credit": """date dgs3mo dgs2 dgs10 curve_10y2y_pp curve_10y3m_pp hy_oas_pp ig_oas_pp sofr effr
         sofr_effr_pp vix""",
     "spreads": """pair date ratio log_spread_21 log_spread_63 log_spread_126 log_spread_252 percentile_252
         z_score_252 beta_252 correlation_63""",
+    "correlations": "date symbol_a symbol_b correlation_21 correlation_63",
+    "cross_asset": "date mean_correlation_63 absorption_ratio absorption_shift turbulence",
+    "sector_rotation": """symbol date rs_ratio rs_momentum quadrant relative_return_5 relative_return_21
+        relative_return_63 rank_21""",
+    "lead_lag": "pair as_of_date lag correlation ci_low ci_high p_value q_value n",
     "series": "series_id title unit source frequency lag_business_days licence",
     "instruments": "symbol name kind sector",
     "calendar": "date is_xnys_session is_federal_business_day is_bond_business_day",
@@ -411,5 +425,5 @@ def test_a_series_without_a_known_unit_stops_the_build(tmp_path):
     small_warehouse.build(warehouse, AS_OF, raw, first=date(2025, 12, 1), series=series)
     result = dbt(tmp_path, warehouse, "run", "--select", "stg_fred__observations")
     assert not result.success
-    (failed,) = result.result
+    (failed,) = (done for done in result.result if done.status == "error")
     assert "no known unit for series WALCL" in failed.message

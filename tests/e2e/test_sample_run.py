@@ -166,7 +166,7 @@ def test_bad_rows_are_refused_by_name_and_rebuild_brings_back_what_landed(undist
         undisturbed.home,
         """insert into raw.prices
            select symbol, date, open, low * 0.9, low, close, adj_close, volume, dividend, split_ratio,
-                  known_at, fetched_at + interval 1 hour, payload_hash, source
+                  known_at, fetched_at + interval 1 hour, payload_hash, source, load_number + 1
            from raw.prices where symbol = 'SPY' and date = '2026-01-29'""",
     )
     refused = undisturbed("run", code=1)
@@ -179,7 +179,7 @@ def test_bad_rows_are_refused_by_name_and_rebuild_brings_back_what_landed(undist
         """insert into raw.operating_cash_balance
            select record_date, account_type, cast(cast(open_today_bal as integer) + 5 as varchar), close_today_bal,
                   open_month_bal, open_fiscal_year_bal, sub_table_name, src_line_nbr,
-                  known_at, fetched_at + interval 1 hour, payload_hash, source
+                  known_at, fetched_at + interval 1 hour, payload_hash, source, load_number + 1
            from raw.operating_cash_balance
            where record_date = '2026-01-28' and account_type = 'Treasury General Account (TGA) Opening Balance'""",
     )

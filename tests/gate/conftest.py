@@ -21,7 +21,7 @@ select *,
     count(*) filter (where is_bond_business_day) over (order by date) as bond_number
 from (
     select day::date as date, isodow(day) < 6 as is_xnys_session, isodow(day) < 6 as is_federal_business_day,
-        isodow(day) < 6 as is_bond_business_day
+        isodow(day) < 6 as is_bond_business_day, day + interval 23 hour as as_of_at
     from generate_series(date '2014-01-01', date '2027-12-31', interval 1 day) as days(day)
 ) order by date;
 
@@ -39,11 +39,11 @@ select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as 
     300 as rows, 99.5::double as coverage_pct, 'ok' as status, required
 from (values
     ('prices', true), ('operating_cash_balance', true), ('index_membership', true),
-    ('fred_observations', true), ('exchange_breadth', false),
-    ('fred_observations/WALCL', true), ('fred_observations/SP500', false)
+    ('fred_observations', true), ('exchange_breadth', false), ('regime_path', false),
+    ('auctions', false), ('fred_observations/WALCL', true), ('fred_observations/SP500', false)
 ) as rows(dataset, required);
 update source_health set status = 'not_offered', latest_observation = null, age_days = null
-where dataset = 'exchange_breadth';
+where dataset = 'regime_path';
 update source_health set status = 'missing', latest_observation = null, age_days = null
 where dataset = 'fred_observations/SP500';
 
@@ -64,6 +64,18 @@ select symbol, date, close - 0.5 as open, close + 1 as high, close - 1 as low, c
 from (select symbol, date, 100.0::double + n % 7 as close from sessions, instruments)
 order by symbol, date;
 
+create table levels as
+select symbol, date, kind, if(price > close, 'resistance', 'support') as side, price, 3 as touches,
+    date as confirmed_at, (price - close) / atr_14 as distance_atr, true as valid, false as is_approximate
+from price_indicators, lateral (values ('high_252', high_252), ('low_252', low_252)) as rows(kind, price)
+order by symbol, date, kind;
+
+create table volatility_estimators as
+select symbol, date, 0.15::double as close_to_close_21, 0.14::double as parkinson_21, 0.14::double as garman_klass_21,
+    0.14::double as rogers_satchell_21, 0.15::double as yang_zhang_21, 2.0::double as natr_14, 0.5::double as bb_pct_b,
+    -0.05::double as drawdown_252
+from price_indicators order by symbol, date;
+
 create table treasury_cash as
 select * from (values  -- two statements of before 2016, without flows
     (date '2015-12-30', 299.0, 300.0, null, null, 1, timestamp '2015-12-31 21:30:00'),
@@ -76,6 +88,18 @@ from (select date, row_number() over (order by date)::double as n from sessions)
 update calendar set federal_number = federal_number - (select max(federal_number) from calendar
     where date < (select min(date) from sessions)) + (select federal_number from calendar
     where date = date '2015-12-31') where date >= (select min(date) from sessions);
+
+create table treasury_settlements as
+select date as issue_date, 170.0::double as gross_bill_bn, 60.0::double as gross_coupon_bn,
+    190.0::double as maturing_bn, 40.0::double as net_new_cash_bn, 4 as securities, 'settled' as status,
+    date::timestamp as known_at
+from sessions order by issue_date;
+
+create table settlements_ahead as
+select date, date + 12 as issue_date, 170.0::double as gross_bill_bn, 60.0::double as gross_coupon_bn,
+    190.0::double as maturing_bn, 40.0::double as net_new_cash_bn, 4 as securities, 'announced' as status,
+    date - interval 10 day as known_at
+from sessions order by date;
 
 create table liquidity as
 select date, 6600.0::double as fed_assets_bn, 800.0::double as tga_bn, 5.0::double as rrp_bn,
@@ -97,15 +121,45 @@ select 'sp500' as universe, date, 500 as members, 498 as valid, 99.6::double as 
     61.0::double as pct_above_50, 62.0::double as pct_above_200, 20 as new_highs, 3 as new_lows,
     sum(110) over (order by date)::bigint as ad_line,
     1.0::double as mcclellan_oscillator, 2.0::double as mcclellan_summation, 0.9::double as trin,
-    false as zweig_thrust, 58.0::double as up_volume_pct
+    false as zweig_thrust, 58.0::double as up_volume_pct, 100.0::double as volume_coverage_pct,
+    224.5::double as rana, 0.9::double as trin_10, 3.4::double as nhnl_pct, 0.87::double as high_low_index_10,
+    true as is_stable, false as is_90pct_up_day, false as is_90pct_down_day, false as breadth_divergence,
+    'point_in_time' as membership_mode, 'split_adjusted' as price_basis
 from sessions order by date;
 
+create table exchange_breadth as
+select 'NYSE' as exchange, date, advances, declines, unchanged, new_highs, new_lows, 5.8e8::double as up_volume,
+    4.2e8::double as down_volume,
+    columns('rana|ad_line|mcclellan|trin|thrust|up_volume_pct|nhnl|high_low|is_stable|90pct')
+from breadth order by date;
+
 create table spreads as
-select 'IWM/SPY' as pair, date, 0.36::double as ratio, 0.01::double as log_spread_21,
+select 'xle_spy' as pair, date, 0.36::double as ratio, 0.01::double as log_spread_21,
     0.01::double as log_spread_63,
     0.01::double as log_spread_126, 0.01::double as log_spread_252, 40.0::double as percentile_252,
     0.1::double as z_score_252, 1.1::double as beta_252, 0.8::double as correlation_63
 from sessions order by date;
+
+create table correlations as
+select date, 'IWM' as symbol_a, 'SPY' as symbol_b, 0.7::double as correlation_21, 0.8::double as correlation_63
+from sessions order by date;
+
+create table cross_asset as
+select date, 0.3::double as mean_correlation_63, 7 as mean_correlation_symbols, 0.75::double as absorption_ratio,
+    -0.2::double as absorption_shift, 1.1::double as turbulence
+from sessions order by date;
+
+create table sector_rotation as
+select 'XLE' as symbol, date, 101.5::double as rs_ratio, 99.5::double as rs_momentum, 'weakening' as quadrant,
+    0.01::double as relative_return_5, 0.02::double as relative_return_21, 0.03::double as relative_return_63,
+    1 as rank_21
+from sessions order by date;
+
+create table lead_lag as
+select 'iwm_spy' as pair, date as as_of_date, lag, 0.1::double as correlation, 0.05::double as ci_low,
+    0.15::double as ci_high, 0.01::double as p_value, 0.2::double as q_value, 1240 as n
+from sessions, lateral (values (-1), (0), (1)) as lags(lag)
+where date = date '2026-01-30' order by lag;
 
 drop table sessions;
 """

@@ -141,7 +141,7 @@ def test_nan_is_told_by_column_and_row(build, as_of):
     verdict = runner.judge(build, as_of=as_of, tables=["spreads"])
 
     assert [(result.rule, result.sample) for result in verdict.failures] == [
-        ("finite", [{"pair": "IWM/SPY", "date": "2026-01-30", "not_finite": "z_score_252, beta_252"}])
+        ("finite", [{"pair": "xle_spy", "date": "2026-01-30", "not_finite": "z_score_252, beta_252"}])
     ]
 
 

@@ -20,16 +20,42 @@ LAST_BAR = f"symbol = 'IWM' and {LAST}"
 
 RANGES = {
     "treasury_cash": ("tga_close_bn", "tga_open_bn"),
+    "treasury_settlements": ("gross_bill_bn", "gross_coupon_bn", "maturing_bn"),
+    "settlements_ahead": ("gross_bill_bn", "gross_coupon_bn", "maturing_bn"),
     "liquidity": ("fed_assets_bn", "tga_bn", "rrp_bn", "reserves_bn"),
     "rates_and_credit": ("dgs3mo", "dgs2", "dgs10", "hy_oas_pp", "ig_oas_pp", "sofr", "effr", "vix"),
     "price_indicators": ("rsi_14", "adx_14"),
-    "breadth": ("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "up_volume_pct"),
+    "levels": ("touches",),
+    "volatility_estimators": ("drawdown_252",),
+    "breadth": (
+        *("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct"),
+        *("up_volume_pct", "high_low_index_10"),
+    ),
+    "exchange_breadth": ("up_volume_pct", "high_low_index_10"),
     "spreads": ("percentile_252",),
+    "correlations": ("correlation_21", "correlation_63"),
+    "cross_asset": ("mean_correlation_63", "absorption_ratio"),
+    "sector_rotation": ("rank_21",),
+    "lead_lag": ("n", "correlation", "p_value"),
     "source_health": ("coverage_pct",),
 }
-DATED = ("liquidity", "rates_and_credit", "price_indicators", "breadth", "spreads")
+DATED = (
+    "settlements_ahead",
+    "liquidity",
+    "rates_and_credit",
+    "price_indicators",
+    "levels",
+    "volatility_estimators",
+    "breadth",
+    "exchange_breadth",
+    "spreads",
+    "correlations",
+    "cross_asset",
+    "sector_rotation",
+)
 DATE_COLUMN = dict.fromkeys(DATED, "date") | {
     "treasury_cash": "record_date",
+    "lead_lag": "as_of_date",
     "source_health": "latest_observation",
 }
 ONE_ROW = "rowid = (select max(rowid) from {table})"
@@ -59,6 +85,73 @@ def _breaks() -> list[tuple[str, str, str]]:
             saturday = "select * replace (date '2026-01-24' as date)"
             saturday = f"insert into {table} {saturday} from {table} where {ONE_ROW}"
             breaks.append((table, "on_sessions", saturday))
+    for table in ("treasury_settlements", "settlements_ahead"):
+        changed = "update {table} set"
+        breaks += [
+            (table, "net_is_gross_less_maturing", f"{changed} net_new_cash_bn = 41 where {ONE_ROW}"),
+            (table, "net_known_with_parts", f"{changed} net_new_cash_bn = null where {ONE_ROW}"),
+            (table, "net_known_with_parts", f"{changed} maturing_bn = null where {ONE_ROW}"),
+            (table, "net_known_with_parts", f"{changed} status = 'tentative' where {ONE_ROW}"),
+            (table, "status_known", f"{changed} status = 'done' where {ONE_ROW}"),
+            (table, "status_known", f"{changed} status = null where {ONE_ROW}"),
+            (table, "has_securities", f"{changed} securities = 0 where {ONE_ROW}"),
+        ]
+    settled, ahead = "update treasury_settlements set", "update settlements_ahead set"
+    breaks += [
+        ("treasury_settlements", "settled_by_its_date", f"{settled} issue_date = '2026-02-02' where {ONE_ROW}"),
+        ("treasury_settlements", "settled_by_its_date", f"{settled} status = 'auctioned' where {ONE_ROW}"),
+        (
+            "treasury_settlements",
+            "results_by_settlement",
+            f"{settled} status = 'announced' where issue_date = '2026-01-29'",
+        ),
+        ("settlements_ahead", "is_ahead", f"{ahead} issue_date = date where {LAST}"),
+        ("settlements_ahead", "is_ahead", f"{ahead} issue_date = date + 31 where {LAST}"),
+        ("settlements_ahead", "known_on_session", f"{ahead} known_at = '2026-01-30 23:00:01' where {LAST}"),
+    ]
+    rotation, lags = "update sector_rotation set", "update lead_lag set"
+    breaks += [
+        ("correlations", "correlation_63_known", "update correlations set correlation_63 = null"),
+        ("correlations", "pair_ordered", f"update correlations set symbol_a = 'TLT' where {LAST}"),
+        ("cross_asset", "mean_of_four", f"update cross_asset set mean_correlation_symbols = 3 where {LAST}"),
+        ("cross_asset", "mean_of_four", f"update cross_asset set mean_correlation_63 = null where {LAST}"),
+        ("cross_asset", "turbulence_not_negative", f"update cross_asset set turbulence = -0.1 where {LAST}"),
+        ("sector_rotation", "rank_with_return", f"{rotation} rank_21 = null where {LAST}"),
+        ("sector_rotation", "rank_with_return", f"{rotation} relative_return_21 = null where {LAST}"),
+        ("sector_rotation", "quadrant_known", f"{rotation} quadrant = 'rising' where {LAST}"),
+        ("sector_rotation", "quadrant_with_scores", f"{rotation} quadrant = null where {LAST}"),
+        ("sector_rotation", "quadrant_with_scores", f"{rotation} rs_momentum = null where {LAST}"),
+        ("sector_rotation", "quadrant_of_scores", f"{rotation} quadrant = 'lagging' where {LAST}"),
+        ("lead_lag", "lag_range", f"{lags} lag = 21 where lag = 1"),
+        ("lead_lag", "interval_ordered", f"{lags} ci_low = 0.2 where lag = 1"),
+        ("lead_lag", "interval_ordered", f"{lags} ci_high = 1.1 where lag = 1"),
+        ("lead_lag", "q_not_below_p", f"{lags} q_value = 0.001 where lag = 1"),
+        ("lead_lag", "on_sessions", f"{lags} as_of_date = date '2026-01-24' where lag = 1"),
+    ]
+    last_level = f"{LAST_BAR} and kind = 'high_252'"
+    breaks += [
+        *(
+            ("levels", "level_whole", f"update levels set {column} = null where {last_level}")
+            for column in ("side", "price", "confirmed_at", "distance_atr")
+        ),
+        ("levels", "side_known", f"update levels set side = 'above' where {last_level}"),
+        (
+            "levels",
+            "price_positive",
+            f"update levels set distance_atr = distance_atr - (price + 1) / 2.0, price = -1 where {last_level}",
+        ),
+        ("levels", "distance_from_close", f"update levels set price = price * 1.001 where {last_level}"),
+        ("levels", "confirmed_by_its_date", f"update levels set confirmed_at = date + 1 where {last_level}"),
+        ("levels", "valid_is_touched", f"update levels set touches = null where {last_level}"),
+        *(
+            (
+                "volatility_estimators",
+                "volatility_not_negative",
+                f"update volatility_estimators set {c} = -0.1 where {LAST}",
+            )
+            for c in ("close_to_close_21", "parkinson_21", "garman_klass_21", "natr_14")
+        ),
+    ]
     cash = "update treasury_cash set"
     breaks += [
         ("spreads", "finite", f"update spreads set beta_252 = '-inf' where {LAST}"),
@@ -226,8 +319,27 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("breadth", "counts_within_members", f"update breadth set unchanged = 11 where {LAST}"),
         ("breadth", "counts_within_members", f"update breadth set valid = 501 where {LAST}"),
         ("breadth", "counts_within_members", f"update breadth set new_highs = 501 where {LAST}"),
-        ("breadth", "ad_line_steps", f"update breadth set ad_line = ad_line + 1 where {LAST}"),
-        ("breadth", "trin_positive", f"update breadth set trin = 0 where {LAST}"),
+        ("breadth", "counts_add_up", f"update breadth set advances = 299, ad_line = ad_line - 1 where {LAST}"),
+        ("breadth", "grade_of_four", f"update breadth set grade = 'E' where {LAST}"),
+        ("breadth", "grade_of_four", f"update breadth set grade = null where {LAST}"),
+        ("exchange_breadth", "advances_known", "update exchange_breadth set advances = null"),
+        ("exchange_breadth", "counts_not_negative", f"update exchange_breadth set down_volume = -1 where {LAST}"),
+        ("exchange_breadth", "extremes_within_issues", f"update exchange_breadth set new_lows = 499 where {LAST}"),
+        *(
+            (table, rule, f"update {{table}} set {column} = {value} where {LAST}")
+            for table in ("breadth", "exchange_breadth")
+            for rule, column, value in (
+                ("ad_line_steps", "ad_line", "ad_line + 1"),
+                ("trin_positive", "trin", "0"),
+                ("trin_positive", "trin_10", "0"),
+                ("ninety_percent_days", "is_90pct_up_day", "true"),
+                ("ninety_percent_days", "is_90pct_down_day", "null"),
+                ("ninety_percent_days", "up_volume_pct", "90"),
+                ("nhnl_pct_range", "nhnl_pct", "-100.1"),
+                ("rana_range", "rana", "1000.1"),
+                ("mcclellan_oscillator_range", "mcclellan_oscillator", "-1000.1"),
+            )
+        ),
         ("breadth", "last_session_covered", f"update breadth set coverage_pct = 94.9 where {LAST}"),
         ("spreads", "ratio_known", "update spreads set ratio = null"),
         ("spreads", "ratio_positive", f"update spreads set ratio = 0 where {LAST}"),
@@ -285,10 +397,19 @@ def _spare(table: str) -> str:
     """A promised column that no rule but `shape` reads."""
     spare = {
         "treasury_cash": "statement_era",
+        "treasury_settlements": "known_at",
+        "settlements_ahead": "securities",
         "liquidity": "max_age_days",
         "price_indicators": "price_basis",
-        "breadth": "grade",
+        "levels": "is_approximate",
+        "volatility_estimators": "bb_pct_b",
+        "breadth": "membership_mode",
+        "exchange_breadth": "is_stable",
         "spreads": "beta_252",
+        "correlations": "correlation_21",
+        "cross_asset": "absorption_shift",
+        "sector_rotation": "relative_return_5",
+        "lead_lag": "correlation",
         "series": "licence",
         "instruments": "name",
         "calendar": "bond_number",
@@ -313,10 +434,13 @@ CONSEQUENCES = {
         "no_session_missing",
     },
     "key_unique": {"ad_line_steps", "no_day_missing", "opening_is_previous_close"},
-    "on_sessions": {"ad_line_steps", "legs_not_later"},
+    "on_sessions": {"ad_line_steps", "legs_not_later", "confirmed_by_its_date"},
     "net_known_with_legs": {"last_net_known"},
-    "shape": {"vix_range"},
+    "shape": {"has_securities", "vix_range", "correlation_21_range", "correlation_range"},
     "ad_line_steps": set(),
+    "p_value_range": {"q_not_below_p"},
+    "quadrant_known": {"quadrant_of_scores"},
+    **{f"{part}_range": {"net_is_gross_less_maturing"} for part in ("gross_bill_bn", "gross_coupon_bn", "maturing_bn")},
     "net_liquidity_bn_known": {"last_net_known"},
     "tga_close_bn_range": {"flows_balance", "flows_balance_to_the_million", "opening_is_previous_close"},
     "tga_open_bn_range": {"flows_balance", "flows_balance_to_the_million", "opening_is_previous_close"},
@@ -330,6 +454,8 @@ CONSEQUENCES = {
     "prices_positive": set(),
     "drawdown_range": set(),
     "counts_not_negative": set(),
+    "counts_within_members": {"counts_add_up"},
+    "up_volume_pct_range": {"ninety_percent_days"},
     "no_day_missing": set(),
     "no_statement_missing_before_2016": set(),
     **{
@@ -394,10 +520,19 @@ def test_unknown_values_pass_where_they_may_be_unknown(build, as_of):
     ("table", "dataset"),
     [
         ("treasury_cash", "operating_cash_balance"),
+        ("treasury_settlements", "auctions"),
+        ("settlements_ahead", "auctions"),
         ("liquidity", "operating_cash_balance"),
         ("rates_and_credit", "fred_observations"),
         ("breadth", "index_membership"),
+        ("exchange_breadth", "exchange_breadth"),
         ("spreads", "prices"),
+        ("correlations", "prices"),
+        ("cross_asset", "prices"),
+        ("sector_rotation", "prices"),
+        ("lead_lag", "prices"),
+        ("levels", "prices"),
+        ("volatility_estimators", "prices"),
     ],
 )
 def test_a_table_may_be_empty_where_its_dataset_is_not_offered(build, table, dataset, as_of):

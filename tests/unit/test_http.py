@@ -7,6 +7,7 @@ import time
 import pytest
 from loopback import Answer, service
 
+from assets.redaction import redact
 from assets.sources.base import SourceError
 from assets.sources.http import (
     Client,
@@ -14,7 +15,6 @@ from assets.sources.http import (
     RateLimiter,
     RefusedError,
     TemporaryError,
-    redact,
     retry_after_seconds,
 )
 

@@ -26,23 +26,36 @@ def bars(n, seed=0, level=100.0):
     return high, low, close
 
 
-def run(family, columns, *values, session=None, offsets=None):
-    """One family over values as one group (or `offsets`): dict of column -> float64[bars]."""
+def run(family, columns, *values, session=None, offsets=None, state=None, known=0):
+    """One family over values as one group (or `offsets`): dict of column -> float64[bars].
+
+    A family with a state gets and leaves it in `state` float64[*, groups]; `known` bars of each group came before it.
+    """
     values = [np.asarray(value, float) for value in values]
     n = len(values[0])
     session = np.arange(1, n + 1) if session is None else session
     offsets = np.array([0, n] if offsets is None else offsets, np.int64)
     out = np.full((len(columns), n), 7.7)
-    family(offsets, np.asarray(session, np.int32), *values, out)
+    session = np.asarray(session, np.int32)
+    if state is None:
+        family(offsets, session, *values, out)
+    else:
+        family(offsets, offsets[:-1] + known, session, *values, state, out)
     return dict(zip(columns, out, strict=True))
 
 
-def close_of(close, **how):
-    return run(indicators.close_family, indicators.CLOSE_COLUMNS, close, **how)
+def nothing_yet(names, offsets=None):
+    return np.zeros((len(names), 1 if offsets is None else len(offsets) - 1))
 
 
-def range_of(high, low, close, **how):
-    return run(indicators.range_family, indicators.RANGE_COLUMNS, high, low, close, **how)
+def close_of(close, state=None, **how):
+    state = nothing_yet(indicators.CLOSE_STATE, how.get("offsets")) if state is None else state
+    return run(indicators.close_family, indicators.CLOSE_COLUMNS, close, state=state, **how)
+
+
+def range_of(high, low, close, state=None, **how):
+    state = nothing_yet(indicators.RANGE_STATE, how.get("offsets")) if state is None else state
+    return run(indicators.range_family, indicators.RANGE_COLUMNS, high, low, close, state=state, **how)
 
 
 def return_of(adj_close, **how):
@@ -204,8 +217,9 @@ FINITE_WARM = {  # rows until the first value
     "sma_20": 20, "sma_50": 50, "sma_200": 200, "ema_12": 12, "ema_26": 26, "macd": 26, "macd_signal": 34,
     "macd_hist": 34, "rsi_14": 15, "bb_upper": 20, "bb_lower": 20, "close_high_252": 252,
     "close_low_252": 252, "atr_14": 15, "adx_14": 28, "high_252": 252, "low_252": 252, "return_1d": 2,
-    "volatility_21": 22,
+    "volatility_21": 22, "previous_close": 2,
 }  # fmt: skip
+FLAGS = {"close_stable": 147, "range_stable": 203}
 
 
 def all_of(high, low, close, **how):
@@ -217,7 +231,11 @@ def test_a_missing_bar_restarts_everything_but_drawdown(missing):
     high, low, close = (np.r_[x[:300], missing, x[301:700]] for x in (HIGH, LOW, CLOSE))
     mine, before = all_of(high, low, close), all_of(high[:300], low[:300], close[:300])
     after = all_of(high[301:], low[301:], close[301:])
-    assert FINITE_WARM.keys() | {"drawdown"} == mine.keys()
+    assert FINITE_WARM.keys() | FLAGS.keys() | {"drawdown"} == mine.keys()
+    for column, stable in FLAGS.items():
+        np.testing.assert_array_equal(
+            mine[column], np.r_[np.arange(300), 0, np.arange(399)] + 1 >= np.r_[[stable] * 300, 999, [stable] * 399]
+        )
     for column, warm in FINITE_WARM.items():
         np.testing.assert_array_equal(mine[column][:300], before[column], err_msg=column)
         assert np.isnan(mine[column][300 : 300 + warm]).all(), column
@@ -300,6 +318,32 @@ def test_appending_bars_changes_no_earlier_value(past, future, step):
     for column, values in early.items():
         np.testing.assert_array_equal(late[column][: len(past)], values, err_msg=column)
     np.testing.assert_array_equal(percentile_of(whole, 20, 5)[: len(past)], percentile_of(past, 20, 5))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 700), st.integers(0, 2**32), st.sampled_from([0.0, 0.002, 0.02]))
+def test_going_on_from_a_state_gives_the_same_bits_as_starting_over(cut, seed, missing):
+    """However long the history was: the last 252 sessions and the state are all that the next bars need."""
+    random = np.random.default_rng(seed)
+    high, low, close = (x[:720].copy() for x in (HIGH, LOW, CLOSE))
+    for values in (high, low, close):
+        values[random.random(720) < missing] = NAN
+    session = np.cumsum(1 + (random.random(720) < missing))
+    of_close, of_range = (nothing_yet(names) for names in (indicators.CLOSE_STATE, indicators.RANGE_STATE))
+    whole = close_of(close, of_close, session=session) | range_of(high, low, close, of_range, session=session)
+
+    resumed = [nothing_yet(names) for names in (indicators.CLOSE_STATE, indicators.RANGE_STATE)]
+    close_of(close[:cut], resumed[0], session=session[:cut])
+    range_of(high[:cut], low[:cut], close[:cut], resumed[1], session=session[:cut])
+    start = np.searchsorted(session, session[cut - 1] - indicators.LOOKBACK, side="right")
+    tail = {"session": session[start:], "known": cut - start}
+    mine = close_of(close[start:], resumed[0], **tail) | range_of(
+        high[start:], low[start:], close[start:], resumed[1], **tail
+    )
+    for column, values in mine.items():
+        np.testing.assert_array_equal(values[cut - start :], whole[column][cut:], err_msg=column)
+    np.testing.assert_array_equal(resumed[0], of_close)
+    np.testing.assert_array_equal(resumed[1], of_range)
 
 
 @settings(deadline=None, max_examples=60)

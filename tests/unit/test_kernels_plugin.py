@@ -55,15 +55,14 @@ def expected(prices):
     session, high, low, close = (prices[name].to_numpy() for name in ("session", "high", "low", "close"))
     offsets = np.arange(0, SYMBOLS * BARS + 1, BARS)
     length = np.full(SYMBOLS, 10, np.int32)
-    outs = {}
-    for family, columns, values in (
-        (indicators.close_family, indicators.CLOSE_COLUMNS, [close]),
-        (indicators.range_family, indicators.RANGE_COLUMNS, [high, low, close]),
-        (indicators.return_family, indicators.RETURN_COLUMNS, [close]),
-    ):
-        out = np.empty((len(columns), len(close)))
-        family(offsets, session, *values, out)
-        outs |= dict(zip(columns, out, strict=True))
+    out = np.empty((len(arrow.PRICE_COLUMNS), len(close)))
+    of_close, of_range = len(indicators.CLOSE_COLUMNS), len(indicators.RANGE_COLUMNS)
+    states = [np.zeros((len(names), SYMBOLS)) for names in (indicators.CLOSE_STATE, indicators.RANGE_STATE)]
+    indicators.close_family(offsets, offsets[:-1], session, close, states[0], out[:of_close])
+    indicators.range_family(offsets, offsets[:-1], session, high, low, close, states[1], out[of_close:][:of_range])
+    indicators.return_family(offsets, session, close, out[of_close + of_range :])
+    outs = dict(zip(arrow.PRICE_COLUMNS, out, strict=True))
+    outs["state"] = np.concatenate(states).T
     outs["ema_10"] = np.empty(len(close))
     indicators.ema_family(offsets, session, close, length, outs["ema_10"][np.newaxis])
     outs["percentile"] = np.empty(len(close))
@@ -89,16 +88,13 @@ ALL_BARS = f"""
     indicators as (
         select
             *,
-            indicators_close(sessions, closes) as c,
-            indicators_range(sessions, highs, lows, closes) as r,
-            indicators_return(sessions, closes) as t,
+            price_indicators(sessions, highs, lows, closes, closes, 0, []) as p,
             ema(sessions, closes, 10) as ema_10,
             rolling_percentile(closes, 50, 10) as percentile
         from lists
     )
     select
-        symbol, unnest(sessions) as session, {fields("c", indicators.CLOSE_COLUMNS)},
-        {fields("r", indicators.RANGE_COLUMNS)}, {fields("t", indicators.RETURN_COLUMNS)},
+        symbol, unnest(sessions) as session, {fields("p", arrow.PRICE_COLUMNS)}, unnest(p.state) as state,
         unnest(ema_10) as ema_10, unnest(percentile) as percentile
     from indicators
 """
@@ -111,8 +107,13 @@ def test_many_symbols_through_sql_and_back_to_rows(connection, prices, expected,
     connection.execute("create table shuffled as select * from prices order by hash(symbol, session)")
     rows = connection.sql(f"select * from ({ALL_BARS}) order by symbol, session").to_arrow_table()
     assert rows["session"].to_pylist() == prices["session"].to_pylist()
-    assert rows.column_names[2:] == list(expected)
+    assert set(rows.column_names[2:]) == set(expected)
+    states = rows["state"].combine_chunks()
+    np.testing.assert_array_equal(states.drop_null().values.to_numpy().reshape(SYMBOLS, -1), expected["state"])
+    assert states.is_valid().to_numpy(zero_copy_only=False)[BARS - 1 :: BARS].all()
     for column, values in expected.items():
+        if column == "state":
+            continue
         assert rows[column].null_count == np.isnan(values).sum(), column
         np.testing.assert_array_equal(rows[column].to_numpy(), values, err_msg=column)
 
@@ -131,6 +132,10 @@ def test_cursors_in_threads_see_the_functions_and_agree(connection, prices):
     np.testing.assert_allclose(results, results[:1] * 4, rtol=1e-9)
 
 
+BY_HAND = "price_indicators([1, 2, 3], [9, 9, 9], [1, 1, 1], [4.0, null, 1.0], [1.0, 1.0, 0.0], 0, [])"
+NO_LIST = dict.fromkeys((*arrow.PRICE_COLUMNS, "state"))
+
+
 @pytest.mark.parametrize(
     ("expression", "result"),
     [
@@ -146,11 +151,12 @@ def test_cursors_in_threads_see_the_functions_and_agree(connection, prices):
         ("ema([1], [1.0], null)", None),
         ("rolling_percentile([1.0, null, 2.0, 2.0], 2, 1)", [50.0, None, 75.0, 50.0]),
         ("rolling_percentile(null, 2, 1)", None),
-        ("indicators_return([1, 2, 3], [1.0, 1.0, 0.0]).return_1d", [None, 0.0, None]),
-        ("indicators_close([1, 2, 3], [4.0, null, 1.0]).drawdown", [0.0, None, -0.75]),
-        ("indicators_close(null, [4.0])", dict.fromkeys(indicators.CLOSE_COLUMNS)),
-        ("indicators_range([1], [1.0], null, [1.0])", dict.fromkeys(indicators.RANGE_COLUMNS)),
-        ("indicators_range([], [], [], [])", {column: [] for column in indicators.RANGE_COLUMNS}),
+        (f"{BY_HAND}.return_1d", [None, 0.0, None]),
+        (f"{BY_HAND}.drawdown", [0.0, None, -0.75]),
+        (f"{BY_HAND}.previous_close", [None, None, None]),
+        ("price_indicators(null, [1.0], [1.0], [1.0], [1.0], 0, [])", NO_LIST),
+        ("price_indicators([1], [1.0], null, [1.0], [1.0], 0, [])", NO_LIST),
+        ("price_indicators([], [], [], [], [], 0, [])", {field: [] for field in NO_LIST}),
     ],
 )
 def test_small_lists(connection, expression, result):
@@ -172,7 +178,9 @@ def test_rows_with_and_without_lists_keep_their_places(connection):
     [
         ("ema([2, 1], [1.0, 2.0], 2)", "1 follows 2: write list"),
         ("ema([1, 2], [1.0], 2)", "session has 2 elements and x 1"),
-        ("indicators_range([1], [1.0], [1.0], [1.0, 2.0])", "session has 1 elements and close 2"),
+        ("price_indicators([1], [1], [1], [1, 2], [1], 0, [])", "session has 1 elements and close 2"),
+        ("price_indicators([1, 2], [1, 2], [1, 2], [1, 2], [1, 2], 1, [])", "state: 11 values belong to known bars"),
+        ("price_indicators([1], [1], [1], [1], [1], 0, [1.0])", "none to a start"),
         ("ema([1], [1.0], 0)", "n must be at least 1, not 0"),
         ("rolling_percentile([1.0], 2, 3)", "1 <= min_n <= n"),
         ("rolling_percentile([1.0], 2, 0)", "1 <= min_n <= n"),
@@ -235,8 +243,9 @@ def test_a_null_list_may_hide_elements():
 
 
 def test_no_rows():
-    empty = arrow.indicators_close(pa.array([], SESSIONS), pa.array([], DOUBLES))
-    assert len(empty) == 0 and [field.name for field in empty.type] == list(indicators.CLOSE_COLUMNS)
+    doubles = pa.array([], DOUBLES)
+    empty = arrow.price_indicators(pa.array([], SESSIONS), *[doubles] * 4, pa.array([], pa.int32()), doubles)
+    assert len(empty) == 0 and [field.name for field in empty.type] == [*arrow.PRICE_COLUMNS, "state"]
     assert (
         len(arrow.rolling_percentile(pa.chunked_array([], DOUBLES), pa.array([], pa.int32()), pa.array([], pa.int32())))
         == 0

@@ -1,18 +1,34 @@
+-- depends_on: {{ ref('stg_prices__bars') }} {{ ref('stg_membership__spells') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget_from(first_date_of_counts()) }}",
+    post_hook="{{ remember() }}",
+) }}
+
+{% set from_date = first_date_of_counts() %}
+
 with members as (
     select * from {{ ref('int_membership__daily') }}
+    where date >= '{{ from_date }}'
 ),
 
 prices as (
     select * from {{ ref('price_indicators') }}
+    where date >= '{{ from_date }}'
 ),
 
--- members without any price stay in: they lower the coverage instead of vanishing
+-- members without any price stay in: they lower the coverage instead of vanishing; a close repeated without a
+-- share traded is the quote of a halted share, and no move
 member_days as (
     select
         members.index_id as universe,
         members.date,
         prices.close,
-        prices.previous_close,
+        case
+            when prices.volume > 0 or prices.volume is null or prices.close <> prices.previous_close
+                then prices.previous_close
+        end as previous_close,
         prices.volume,
         prices.sma_20,
         prices.sma_50,
@@ -35,6 +51,7 @@ counts as (
         count(*) filter (where close = previous_close) as unchanged,
         sum(volume) filter (where close > previous_close) as up_volume,
         sum(volume) filter (where close < previous_close) as down_volume,
+        count(*) filter (where previous_close is not null and volume > 0) as with_volume,
         count(sma_20) as with_sma_20,
         count(sma_50) as with_sma_50,
         count(sma_200) as with_sma_200,

@@ -68,16 +68,37 @@ basket_growth as (
     group by pair, side, date, size
 ),
 
+-- each level is that of the row before times the growth; an index starts at 100
+by_side as (
+    select
+        pair,
+        side,
+        {{ ordered_list('date', 'date') }} as dates,
+        {{ ordered_list('size', 'date') }} as sizes,
+        {{ ordered_list('only_price', 'date') }} as only_prices,
+        {{ ordered_list('coalesce(growth, 100)', 'date') }} as growths
+    from basket_growth
+    group by pair, side
+),
+
+side_levels as (
+    select
+        pair,
+        side,
+        {{ unnest_list('dates') }} as date,
+        {{ unnest_list('sizes') }} as size,
+        {{ unnest_list('only_prices') }} as only_price,
+        {{ unnest_list(kernel('chain_product', ['growths'])) }} as basket_level
+    from by_side
+),
+
 levels as (
     select
         pair,
         side,
         date,
-        case
-            when size = 1 then only_price
-            else 100 * exp(coalesce(sum(ln(growth)) over (partition by pair, side order by date), 0))
-        end as level
-    from basket_growth
+        case when size = 1 then only_price else basket_level end as level
+    from side_levels
 ),
 
 both_sides as (

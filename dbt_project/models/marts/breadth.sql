@@ -2,114 +2,95 @@ with counts as (
     select * from {{ ref('int_breadth__counts') }}
 ),
 
-sessions as (
-    select * from {{ ref('int_calendar__sessions') }}
+derived as (
+    select * from {{ ref('int_breadth__derived') }}
+    where counted = 'members'
 ),
 
--- where not one member can be measured nothing is known, which is not the same as no advances
-daily as (
+index_highs as (
+    select * from {{ ref('int_breadth__index_highs') }}
+),
+
+grades as (
+    select * from {{ ref('breadth_grades') }}
+),
+
+shares as (
     select
-        counts.universe,
-        counts.date,
-        sessions.session_number,
-        counts.members,
-        counts.valid,
-        100.0 * counts.priced / counts.members as coverage_pct,
-        case when counts.valid > 0 then counts.advances end as advances,
-        case when counts.valid > 0 then counts.declines end as declines,
-        case when counts.valid > 0 then counts.unchanged end as unchanged,
-        100.0 * counts.above_sma_20 / nullif(counts.with_sma_20, 0) as pct_above_20,
-        100.0 * counts.above_sma_50 / nullif(counts.with_sma_50, 0) as pct_above_50,
-        100.0 * counts.above_sma_200 / nullif(counts.with_sma_200, 0) as pct_above_200,
-        case when counts.with_high_252 > 0 then counts.new_highs end as new_highs,
-        case when counts.with_high_252 > 0 then counts.new_lows end as new_lows,
-        counts.up_volume,
-        counts.down_volume
+        universe,
+        date,
+        members,
+        valid,
+        100.0 * priced / members as coverage_pct,
+        100.0 * above_sma_20 / nullif(with_sma_20, 0) as pct_above_20,
+        100.0 * above_sma_50 / nullif(with_sma_50, 0) as pct_above_50,
+        100.0 * above_sma_200 / nullif(with_sma_200, 0) as pct_above_200
     from counts
-    inner join sessions on counts.date = sessions.date
 ),
 
-ratios as (
+-- the best grade of which both the coverage and the years are reached is the worse of the two
+graded as (
     select
-        *,
-        advances - declines as net_advances,
-        1000.0 * (advances - declines) / nullif(advances + declines, 0) as rana,
-        1.0 * advances / nullif(advances + declines, 0) as advance_share,
-        (1.0 * nullif(advances, 0) / nullif(declines, 0))
-        / (nullif(up_volume, 0) / nullif(down_volume, 0)) as trin,
+        shares.universe,
+        shares.date,
+        min(grades.grade) as grade
+    from shares
+    left join grades
+        on shares.coverage_pct >= grades.min_coverage_pct
+        and (grades.first_date is null or shares.date >= grades.first_date)
+    group by shares.universe, shares.date
+),
+
+-- a high that fewer members carry than the one before it
+diverging as (
+    select
+        shares.universe,
+        shares.date,
         case
-            when valid > 0 then 100.0 * up_volume / nullif(up_volume + down_volume, 0)
-        end as up_volume_pct
-    from daily
-),
-
-by_universe as (
-    select
-        universe,
-        {{ ordered_list('date', 'session_number') }} as dates,
-        {{ ordered_list('session_number', 'session_number') }} as sessions,
-        {{ ordered_list('cast(rana as double)', 'session_number') }} as ranas,
-        {{ ordered_list('cast(advance_share as double)', 'session_number') }} as advance_shares
-    from ratios
-    group by universe
-),
-
-smoothed as (
-    select
-        universe,
-        {{ unnest_list('dates') }} as date,
-        {{ unnest_list(kernel('ema', ['sessions', 'ranas', '19'])) }} as rana_ema_19,
-        {{ unnest_list(kernel('ema', ['sessions', 'ranas', '39'])) }} as rana_ema_39,
-        {{ unnest_list(kernel('ema', ['sessions', 'advance_shares', '10'])) }} as advance_share_ema_10
-    from by_universe
-),
-
-lines as (
-    select
-        ratios.*,
-        smoothed.rana_ema_19 - smoothed.rana_ema_39 as mcclellan_oscillator,
-        smoothed.advance_share_ema_10,
-        sum(ratios.net_advances) over since_start as net_advances_sum,
-        sum(smoothed.rana_ema_19 - smoothed.rana_ema_39) over since_start as oscillator_sum,
-        min(smoothed.advance_share_ema_10) over ten_sessions as lowest_share_10,
-        count(smoothed.advance_share_ema_10) over ten_sessions as shares_10
-    from ratios
-    inner join smoothed on ratios.universe = smoothed.universe and ratios.date = smoothed.date
-    window
-        since_start as (
-            partition by ratios.universe order by ratios.date rows between unbounded preceding and current row
-        ),
-        ten_sessions as (
-            partition by ratios.universe order by ratios.date rows between 9 preceding and current row
-        )
+            when not index_highs.is_at_high or index_highs.previous_high_date is null then false
+            else shares.pct_above_50 <= earlier.pct_above_50 - 5
+        end as breadth_divergence
+    from shares
+    inner join index_highs on shares.universe = index_highs.universe and shares.date = index_highs.date
+    left join shares as earlier
+        on index_highs.universe = earlier.universe
+        and index_highs.previous_high_date = earlier.date
 )
 
 select
-    universe,
-    date,
-    cast(members as integer) as members,
-    cast(valid as integer) as valid,
-    coverage_pct,
-    case
-        when coverage_pct >= 95 then 'A'
-        when coverage_pct >= 90 then 'B'
-        when coverage_pct >= 75 then 'C'
-        else 'D'
-    end as grade,
-    cast(advances as integer) as advances,
-    cast(declines as integer) as declines,
-    cast(unchanged as integer) as unchanged,
-    pct_above_20,
-    pct_above_50,
-    pct_above_200,
-    cast(new_highs as integer) as new_highs,
-    cast(new_lows as integer) as new_lows,
-    case when net_advances is not null then cast(net_advances_sum as bigint) end as ad_line,
-    mcclellan_oscillator,
-    case when mcclellan_oscillator is not null then oscillator_sum end as mcclellan_summation,
-    trin,
-    case when shares_10 = 10 then advance_share_ema_10 > 0.615 and lowest_share_10 < 0.40 end as zweig_thrust,
-    up_volume_pct,
+    shares.universe,
+    shares.date,
+    cast(shares.members as integer) as members,
+    cast(shares.valid as integer) as valid,
+    shares.coverage_pct,
+    graded.grade,
+    derived.advances,
+    derived.declines,
+    derived.unchanged,
+    shares.pct_above_20,
+    shares.pct_above_50,
+    shares.pct_above_200,
+    derived.new_highs,
+    derived.new_lows,
+    derived.nhnl_pct,
+    derived.high_low_index_10,
+    derived.rana,
+    derived.ad_line,
+    derived.mcclellan_oscillator,
+    derived.mcclellan_summation,
+    derived.is_stable,
+    derived.trin,
+    derived.trin_10,
+    derived.zweig_thrust,
+    derived.up_volume_pct,
+    derived.volume_coverage_pct,
+    derived.is_90pct_up_day,
+    derived.is_90pct_down_day,
+    diverging.breadth_divergence,
+    'point_in_time' as membership_mode,
     'split_adjusted' as price_basis
-from lines
-order by universe, date
+from shares
+inner join derived on shares.universe = derived.market and shares.date = derived.date
+inner join graded on shares.universe = graded.universe and shares.date = graded.date
+left join diverging on shares.universe = diverging.universe and shares.date = diverging.date
+order by shares.universe, shares.date

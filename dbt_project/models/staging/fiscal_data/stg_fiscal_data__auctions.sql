@@ -1,61 +1,15 @@
-with source as (
-    select * from {{ source('raw', 'auctions') }}
+with versions as (
+    select * from {{ ref('stg_fiscal_data__auctions_versions') }}
 ),
 
-as_of as (
-    select * from {{ source('ref', 'as_of') }}
-),
-
-known as (
+ranked as (
     select
-        source.*,
-        -- the row is there from the announcement on, its results only from the auction
-        {{ text_date('source.auction_date') }} <= as_of.as_of_date as is_auctioned,
-        row_number() over (
-            partition by source.cusip, source.auction_date
-            order by source.known_at desc, source.fetched_at desc
-        ) as version_rank
-    from source
-    cross join as_of
-    where source.known_at <= as_of.as_of_at
+        *,
+        row_number() over (partition by cusip, auction_date order by known_at desc) as version_rank
+    from versions
 ),
 
-typed as (
-    select
-        cusip,
-        {{ text_date('auction_date') }} as auction_date,
-        {{ text_value('security_type') }} as security_type,
-        {{ text_value('security_term') }} as security_term,
-        {{ text_value('reopening') }} = 'Yes' as is_reopening,
-        {{ text_date('announcemt_date') }} as announcement_date,
-        {{ text_date('issue_date') }} as issue_date,
-        {{ text_date('maturity_date') }} as maturity_date,
-        {{ text_number('offering_amt') }} / 1000000000 as offering_bn,
-        case
-            when is_auctioned then {{ text_number('total_accepted') }} / 1000000000
-        end as total_accepted_bn,
-        case
-            when is_auctioned then {{ text_number('soma_accepted') }} / 1000000000
-        end as soma_accepted_bn,
-        {{ text_number('est_pub_held_mat_by_type_amt') }} / 1000000000 as maturing_public_by_type_bn,
-        case
-            when is_auctioned then {{ text_number('indirect_bidder_accepted') }} / 1000000000
-        end as indirect_accepted_bn,
-        case
-            when is_auctioned then {{ text_number('bid_to_cover_ratio') }}
-        end as bid_to_cover_ratio,
-        case
-            when is_auctioned then {{ text_number('high_yield') }}
-        end as high_yield_pct,
-        case
-            when is_auctioned then {{ text_number('high_discnt_rate') }}
-        end as high_discount_rate_pct,
-        known_at
-    from known
-    where version_rank = 1
-),
-
-with_status as (
+current_versions as (
     select
         cusip,
         auction_date,
@@ -73,9 +27,10 @@ with_status as (
         bid_to_cover_ratio,
         high_yield_pct,
         high_discount_rate_pct,
-        case when total_accepted_bn is not null then 'auctioned' else 'announced' end as status,
+        status,
         known_at
-    from typed
+    from ranked
+    where version_rank = 1
 )
 
-select * from with_status
+select * from current_versions

@@ -1,42 +1,31 @@
-with source as (
-    select * from {{ source('raw', 'upcoming_auctions') }}
+with versions as (
+    select * from {{ ref('stg_fiscal_data__upcoming_auctions_versions') }}
 ),
 
-as_of as (
-    select * from {{ source('ref', 'as_of') }}
-),
-
-known as (
+ranked as (
     select
-        source.*,
+        *,
         row_number() over (
-            partition by
-                source.record_date,
-                source.security_type,
-                source.security_term,
-                source.cusip,
-                source.auction_date
-            order by source.known_at desc, source.fetched_at desc
+            partition by record_date, security_type, security_term, cusip, auction_date
+            order by known_at desc
         ) as version_rank
-    from source
-    cross join as_of
-    where source.known_at <= as_of.as_of_at
+    from versions
 ),
 
-typed as (
+current_versions as (
     select
-        {{ text_date('record_date') }} as record_date,
-        {{ text_value('cusip') }} as cusip,
-        {{ text_date('auction_date') }} as auction_date,
-        {{ text_value('security_type') }} as security_type,
-        {{ text_value('security_term') }} as security_term,
-        {{ text_value('reopening') }} = 'Yes' as is_reopening,
-        {{ text_date('announcemt_date') }} as announcement_date,
-        {{ text_date('issue_date') }} as issue_date,
-        {{ text_number('offering_amt') }} / 1000000000 as offering_bn,
+        record_date,
+        cusip,
+        auction_date,
+        security_type,
+        security_term,
+        is_reopening,
+        announcement_date,
+        issue_date,
+        offering_bn,
         known_at
-    from known
+    from ranked
     where version_rank = 1
 )
 
-select * from typed
+select * from current_versions

@@ -1,7 +1,15 @@
-{{ config(materialized='table') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget_symbols(bars_to_reload()) }}",
+    post_hook="{{ remember(\"(select max(load_number) from \" ~ source('raw', 'prices') ~ \")\") }}",
+) }}
 
 with bars as (
     select * from {{ source('raw', 'prices') }}
+    {% if is_incremental() %}
+        where {{ is_new() }} or symbol in {{ in_list(bars_to_reload()) }}
+    {% endif %}
 ),
 
 calendar as (
@@ -26,7 +34,8 @@ known as (
         bars.volume,
         bars.dividend,
         bars.known_at,
-        bars.fetched_at
+        bars.fetched_at,
+        bars.load_number
     from bars
     inner join calendar on bars.date = calendar.date and calendar.is_xnys_session
     cross join as_of
@@ -47,9 +56,24 @@ revised as (
         row_number() over (
             partition by known.symbol, known.date
             order by known.known_at desc, known.fetched_at desc
-        ) as version_rank
+        ) as version_rank,
+        row(known.open, known.high, known.low, known.close, known.volume) as levels,
+        lag(row(known.open, known.high, known.low, known.close, known.volume)) over (
+            partition by known.symbol, known.date
+            order by known.known_at, known.fetched_at
+        ) as levels_before
     from known
     inner join revised_keys on known.symbol = revised_keys.symbol and known.date = revised_keys.date
+),
+
+-- a dividend changes the total return of a whole history and leaves its prices as they are
+revised_levels as (
+    select
+        symbol,
+        date,
+        max(case when levels is distinct from levels_before then load_number end) as levels_load_number
+    from revised
+    group by symbol, date
 ),
 
 current_versions as (
@@ -63,14 +87,31 @@ current_versions as (
         known.close,
         known.adj_close,
         known.volume,
-        known.dividend
+        known.dividend,
+        known.known_at,
+        known.load_number,
+        known.load_number as levels_load_number
     from known
     left join revised_keys on known.symbol = revised_keys.symbol and known.date = revised_keys.date
     where revised_keys.symbol is null
     union all
-    select symbol, date, session_number, open, high, low, close, adj_close, volume, dividend
+    select
+        revised.symbol,
+        revised.date,
+        revised.session_number,
+        revised.open,
+        revised.high,
+        revised.low,
+        revised.close,
+        revised.adj_close,
+        revised.volume,
+        revised.dividend,
+        revised.known_at,
+        revised.load_number,
+        revised_levels.levels_load_number
     from revised
-    where version_rank = 1
+    inner join revised_levels on revised.symbol = revised_levels.symbol and revised.date = revised_levels.date
+    where revised.version_rank = 1
 ),
 
 numbers as (
@@ -84,13 +125,16 @@ numbers as (
         {{ finite('close') }} as close,
         {{ finite('adj_close') }} as adj_close,
         {{ finite('volume') }} as volume,
-        {{ finite('dividend') }} as dividend
+        {{ finite('dividend') }} as dividend,
+        known_at,
+        load_number,
+        levels_load_number
     from current_versions
 ),
 
 -- symbols with dividends and no total return: few, so that the millions of other bars pass by
 symbols_with_dividends_alone as (
-    select symbol
+    select symbol, max(load_number) as load_number
     from numbers
     group by symbol
     having count(adj_close) = 0 and max(dividend) > 0
@@ -164,8 +208,17 @@ bars_with_total_return as (
         numbers.low,
         numbers.close,
         coalesce(numbers.adj_close, total_returns.adj_close) as adj_close,
-        numbers.volume
+        numbers.volume,
+        case
+            when numbers.adj_close is not null then 'vendor'
+            when symbols_with_dividends_alone.symbol is not null then 'dividends'
+        end as total_return_basis,
+        numbers.known_at,
+        -- each new dividend changes all that lies before it
+        coalesce(symbols_with_dividends_alone.load_number, numbers.load_number) as load_number,
+        numbers.levels_load_number
     from numbers
+    left join symbols_with_dividends_alone on numbers.symbol = symbols_with_dividends_alone.symbol
     left join total_returns
         on numbers.symbol = total_returns.symbol
         and numbers.date = total_returns.date

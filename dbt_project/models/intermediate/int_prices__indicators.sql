@@ -1,0 +1,150 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget_symbols(changed_symbols()) }}",
+    post_hook="{{ remember() }}",
+) }}
+
+{% set lookback = 252 %}
+
+with bars as (
+    select * from {{ ref('stg_prices__bars') }}
+    where close is not null and {{ is_needed(lookback) }}
+),
+
+written as (
+    {% if is_incremental() %}
+        select
+            symbol,
+            session_number as last_session,
+            state
+        from (
+            select
+                symbol,
+                session_number,
+                state,
+                row_number() over (partition by symbol order by session_number desc) as recency_rank
+            from {{ this }}
+            where state is not null
+        )
+        where recency_rank = 1
+    {% else %}
+        select cast(null as varchar) as symbol, 0 as last_session, {{ no_doubles() }} as state
+        where false
+    {% endif %}
+),
+
+-- new bars, and before them those that their windows look back on
+needed as (
+    select
+        bars.*,
+        coalesce(written.last_session, 0) as last_session,
+        coalesce(written.state, {{ no_doubles() }}) as state
+    from bars
+    left join written on bars.symbol = written.symbol
+    where written.symbol is null or bars.session_number > written.last_session - {{ lookback }}
+),
+
+-- the only sort of the bars
+lists as (
+    select
+        symbol,
+        last_session,
+        {{ ordered_list('date', 'session_number') }} as dates,
+        {{ ordered_list('session_number', 'session_number') }} as sessions,
+        {{ ordered_list('open', 'session_number') }} as opens,
+        {{ ordered_list('high', 'session_number') }} as highs,
+        {{ ordered_list('low', 'session_number') }} as lows,
+        {{ ordered_list('close', 'session_number') }} as closes,
+        {{ ordered_list('adj_close', 'session_number') }} as adj_closes,
+        {{ ordered_list('volume', 'session_number') }} as volumes,
+        cast(count(*) filter (where session_number <= last_session) as integer) as known_bars,
+        any_value(state) as state
+    from needed
+    group by symbol, last_session
+    having max(session_number) > last_session
+),
+
+computed as (
+    select
+        *,
+        {{ kernel('price_indicators', [
+            'sessions', 'highs', 'lows', 'closes', 'adj_closes', 'known_bars', 'state',
+        ]) }} as made
+    from lists
+),
+
+bars_with_indicators as (
+    select
+        symbol,
+        last_session,
+        {{ unnest_list('dates') }} as date,
+        {{ unnest_list('sessions') }} as session_number,
+        {{ unnest_list('opens') }} as open,
+        {{ unnest_list('highs') }} as high,
+        {{ unnest_list('lows') }} as low,
+        {{ unnest_list('closes') }} as close,
+        {{ unnest_list('adj_closes') }} as adj_close,
+        {{ unnest_list('volumes') }} as volume,
+        {{ unnest_list('made.previous_close') }} as previous_close,
+        {{ unnest_list('made.return_1d') }} as return_1d,
+        {{ unnest_list('made.sma_20') }} as sma_20,
+        {{ unnest_list('made.sma_50') }} as sma_50,
+        {{ unnest_list('made.sma_200') }} as sma_200,
+        {{ unnest_list('made.ema_12') }} as ema_12,
+        {{ unnest_list('made.ema_26') }} as ema_26,
+        {{ unnest_list('made.macd') }} as macd,
+        {{ unnest_list('made.macd_signal') }} as macd_signal,
+        {{ unnest_list('made.macd_hist') }} as macd_hist,
+        {{ unnest_list('made.rsi_14') }} as rsi_14,
+        {{ unnest_list('made.atr_14') }} as atr_14,
+        {{ unnest_list('made.bb_upper') }} as bb_upper,
+        {{ unnest_list('made.bb_lower') }} as bb_lower,
+        {{ unnest_list('made.adx_14') }} as adx_14,
+        {{ unnest_list('made.high_252') }} as high_252,
+        {{ unnest_list('made.low_252') }} as low_252,
+        {{ unnest_list('made.close_high_252') }} as close_high_252,
+        {{ unnest_list('made.close_low_252') }} as close_low_252,
+        {{ unnest_list('made.drawdown') }} as drawdown,
+        {{ unnest_list('made.volatility_21') }} as volatility_21,
+        {{ unnest_list('made.close_stable') }} as close_stable,
+        {{ unnest_list('made.range_stable') }} as range_stable,
+        {{ unnest_list('made.state') }} as state
+    from computed
+)
+
+select
+    symbol,
+    date,
+    session_number,
+    open,
+    high,
+    low,
+    close,
+    adj_close,
+    volume,
+    previous_close,
+    return_1d,
+    sma_20,
+    sma_50,
+    sma_200,
+    ema_12,
+    ema_26,
+    macd,
+    macd_signal,
+    macd_hist,
+    rsi_14,
+    atr_14,
+    bb_upper,
+    bb_lower,
+    adx_14,
+    high_252,
+    low_252,
+    close_high_252,
+    close_low_252,
+    drawdown,
+    volatility_21,
+    close_stable = 1 and (atr_14 is null or range_stable = 1) as is_stable,
+    state
+from bars_with_indicators
+where session_number > last_session

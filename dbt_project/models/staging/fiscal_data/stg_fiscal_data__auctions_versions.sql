@@ -1,0 +1,111 @@
+{{ config(materialized='table') }}
+
+with source as (
+    select * from {{ source('raw', 'auctions') }}
+),
+
+as_of as (
+    select * from {{ source('ref', 'as_of') }}
+),
+
+calendar as (
+    select * from {{ source('ref', 'calendar') }}
+),
+
+-- results are out on the day of the auction, so the evening of that day knows them
+dated as (
+    select
+        source.*,
+        calendar.as_of_at as auctioned_at
+    from source
+    left join calendar on {{ text_date('source.auction_date') }} = calendar.date
+),
+
+-- a row that is fetched after its auction has the results in it already: it makes two versions
+stages as (
+    select
+        *,
+        false as is_auctioned,
+        known_at as stage_known_at
+    from dated
+    where known_at < auctioned_at or auctioned_at is null
+    union all
+    select
+        *,
+        true as is_auctioned,
+        greatest(coalesce(known_at, auctioned_at), auctioned_at) as stage_known_at
+    from dated
+    where auctioned_at is not null
+),
+
+known as (
+    select
+        stages.*,
+        row_number() over (
+            partition by stages.cusip, stages.auction_date, stages.stage_known_at
+            order by stages.fetched_at desc
+        ) as fetch_rank
+    from stages
+    cross join as_of
+    where stages.stage_known_at <= as_of.as_of_at
+),
+
+typed as (
+    select
+        cusip,
+        {{ text_date('auction_date') }} as auction_date,
+        {{ text_value('security_type') }} as security_type,
+        {{ text_value('security_term') }} as security_term,
+        {{ text_value('reopening') }} = 'Yes' as is_reopening,
+        {{ text_date('announcemt_date') }} as announcement_date,
+        {{ text_date('issue_date') }} as issue_date,
+        {{ text_date('maturity_date') }} as maturity_date,
+        {{ text_number('offering_amt') }} / 1000000000 as offering_bn,
+        case
+            when is_auctioned then {{ text_number('total_accepted') }} / 1000000000
+        end as total_accepted_bn,
+        case
+            when is_auctioned then {{ text_number('soma_accepted') }} / 1000000000
+        end as soma_accepted_bn,
+        {{ text_number('est_pub_held_mat_by_type_amt') }} / 1000000000 as maturing_public_by_type_bn,
+        case
+            when is_auctioned then {{ text_number('indirect_bidder_accepted') }} / 1000000000
+        end as indirect_accepted_bn,
+        case
+            when is_auctioned then {{ text_number('bid_to_cover_ratio') }}
+        end as bid_to_cover_ratio,
+        case
+            when is_auctioned then {{ text_number('high_yield') }}
+        end as high_yield_pct,
+        case
+            when is_auctioned then {{ text_number('high_discnt_rate') }}
+        end as high_discount_rate_pct,
+        stage_known_at as known_at
+    from known
+    where fetch_rank = 1
+),
+
+with_status as (
+    select
+        cusip,
+        auction_date,
+        security_type,
+        security_term,
+        is_reopening,
+        announcement_date,
+        issue_date,
+        maturity_date,
+        offering_bn,
+        total_accepted_bn,
+        soma_accepted_bn,
+        maturing_public_by_type_bn,
+        indirect_accepted_bn,
+        bid_to_cover_ratio,
+        high_yield_pct,
+        high_discount_rate_pct,
+        case when total_accepted_bn is not null then 'auctioned' else 'announced' end as status,
+        known_at
+    from typed
+)
+
+select * from with_status

@@ -1,0 +1,182 @@
+"""The daily step: a warehouse that has grown day by day equals one built at once, whatever happened on the way."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+import small_warehouse
+from test_build import dbt
+
+AS_OF = date(2026, 1, 30)
+SESSIONS = 640
+DAYS = 7  # runs that go forward, the last two sessions in one
+
+GROWING = (
+    *("price_indicators", "breadth", "spreads", "correlations", "cross_asset", "sector_rotation", "levels"),
+    *("volatility_estimators", "lead_lag"),
+)
+MEMBERS = ("AAA", "BBB", "CCC", "HALT", "LATE", "OUTSIDER")
+CATALOG = small_warehouse.CATALOG["instruments"]
+FUNDS = tuple(symbol for symbol in CATALOG if symbol in {"^GSPC", "BTC-USD"} or not symbol.startswith("^"))
+
+
+def walks(sessions: pd.DatetimeIndex) -> pd.DataFrame:
+    random = np.random.default_rng(4)
+    parts = []
+    for symbol in (*MEMBERS, *FUNDS):
+        days = pd.date_range(sessions[0], sessions[-1]) if symbol == "BTC-USD" else sessions
+        close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, len(days))))
+        span = random.uniform(0, 0.01, len(days))
+        part = pd.DataFrame({"date": days, "open": close, "high": close * (1 + span), "low": close * (1 - span)})
+        parts.append(
+            part.assign(
+                symbol=symbol,
+                close=close,
+                adj_close=np.nan if symbol == "OUTSIDER" else close * np.linspace(0.9, 1, len(days)),
+                volume=random.integers(1_000, 9_000, len(days)).astype(float),
+                dividend=0.0,
+                split_ratio=1.0,
+            )
+        )
+    rows = pd.concat(parts, ignore_index=True)
+    paid = {sessions[-300]: 1.5}
+    outsider = rows["symbol"] == "OUTSIDER"
+    rows["dividend"] = rows["dividend"].mask(outsider, rows["date"].map(paid).fillna(0.0))
+    halted = (rows["symbol"] == "HALT") & rows["date"].between(sessions[-120], sessions[-5])
+    young = (rows["symbol"] == "LATE") & (rows["date"] < sessions[-30])
+    return rows[~halted & ~young]
+
+
+def spells(left: str | None = None) -> pd.DataFrame:
+    rows = pd.DataFrame({"index_id": "sp500", "symbol": MEMBERS, "start_date": pd.Timestamp(2020, 1, 2)})
+    return rows.assign(end_date=rows["symbol"].map({"BBB": left} if left else {}).astype("datetime64[us]"))
+
+
+class Vendor:
+    """What the source says on each day; `news` are the rows that the day's load appends to raw."""
+
+    def __init__(self, prices: pd.DataFrame, sessions: pd.DatetimeIndex) -> None:
+        self.prices, self.sessions, self.load = prices, sessions, 1
+
+    def news(self, after: pd.Timestamp, until: pd.Timestamp, restated: pd.DataFrame | None = None) -> pd.DataFrame:
+        self.load += 1
+        new = self.prices[(self.prices["date"] > after) & (self.prices["date"] <= until)]
+        fetched = pd.Timestamp(until) + pd.Timedelta(hours=23, minutes=30)
+        rows = new if restated is None else pd.concat([new, restated])
+        return rows.assign(fetched_at=fetched, load_number=self.load)
+
+    def history(self, symbol: str, until: pd.Timestamp, since: pd.Timestamp | None = None) -> pd.DataFrame:
+        """A view on what was said, to be changed by the caller before it is said anew."""
+        own = (self.prices["symbol"] == symbol) & (self.prices["date"] <= until)
+        return self.prices[own if since is None else own & (self.prices["date"] >= since)].copy()
+
+    def restate(self, symbol: str, until: pd.Timestamp, since: pd.Timestamp | None = None, **factors: float):
+        changed = self.history(symbol, until, since)
+        for column, factor in factors.items():
+            changed[column] *= factor
+        self.prices.update(changed)
+        return changed
+
+
+def append(warehouse: Path, as_of: pd.Timestamp, calendar: pd.DataFrame, **raw: pd.DataFrame) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name, rows in raw.items():
+            columns = small_warehouse.CATALOG["datasets"][name]["columns"] | small_warehouse.CHANGE_LOG
+            connection.register("frame", small_warehouse.rows_known(name, rows, calendar).filter(items=columns))
+            connection.execute(f"insert into raw.{name} by name select * from frame")
+            connection.unregister("frame")
+        connection.execute(
+            "update ref.as_of set as_of_date = ?, as_of_at = (select as_of_at from ref.calendar where date = ?)",
+            [as_of.date(), as_of.date()],
+        )
+
+
+def tables_of(warehouse: Path) -> dict[str, pd.DataFrame]:
+    """Every intermediate and published table, its rows in order."""
+    with duckdb.connect(str(warehouse)) as connection:
+        names = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where schema_name in ('intermediate', 'analysis') and table_name <> 'built_to' union all "
+            "select 'analysis.' || view_name from duckdb_views() where schema_name = 'analysis'"
+        ).fetchall()
+        frames = {name: connection.execute(f"from {name} order by all").df() for (name,) in names}
+    return {name: frame.drop(columns="state", errors="ignore") for name, frame in frames.items()}
+
+
+def differences(grown: Path, whole: Path) -> dict[str, str]:
+    """Tables that are not equal: row by row, exactly, and doubles to 1e-12 of their size."""
+    found, expected = {}, tables_of(whole)
+    assert len(expected) > 20 and all(len(expected[f"analysis.{table}"]) for table in GROWING)
+    for name, frame in tables_of(grown).items():
+        try:
+            pd.testing.assert_frame_equal(frame, expected.pop(name), rtol=1e-12, atol=0)
+        except AssertionError as difference:
+            found[name] = str(difference)[:600]
+    return found | dict.fromkeys(expected, "not there")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_warehouse_that_grew_equals_one_built_at_once(tmp_path):
+    calendar = small_warehouse.calendar_frame(date(2022, 1, 1), date(2026, 12, 31))
+    all_sessions = pd.DatetimeIndex(calendar.loc[calendar["is_xnys_session"], "date"])
+    sessions = all_sessions[all_sessions <= pd.Timestamp(AS_OF)][-SESSIONS:]
+    vendor = Vendor(walks(sessions), sessions)
+    base, *days = sessions[-1 - DAYS :]
+    grown = tmp_path / "grown.duckdb"
+    first = vendor.prices[vendor.prices["date"] <= base].assign(fetched_at=base + pd.Timedelta(hours=23), load_number=1)
+    # a symbol without a bar for a day or a quarter is no matter here
+    instruments = {symbol: entry | {"required": False} for symbol, entry in CATALOG.items()}
+    small_warehouse.build(
+        grown,
+        base.date(),
+        {"prices": first, "index_membership": spells()},
+        first=date(2022, 1, 1),
+        instruments=instruments,
+    )
+
+    def build(warehouse: Path, *options: str) -> None:
+        result = dbt(tmp_path, warehouse, "build", "--exclude-resource-type", "test", "unit_test", *options)
+        assert result.success, [f"{r.node.name}: {r.message}" for r in result.result if r.status == "error"]
+
+    def run(*, until: pd.Timestamp, after: pd.Timestamp, restated: list | None = None, **others: pd.DataFrame) -> None:
+        news = vendor.news(after, until, pd.concat(restated) if restated else None)
+        append(grown, until, calendar, prices=news, **others)
+        build(grown)
+
+    build(grown)
+    # an ordinary day
+    run(after=base, until=days[0])
+    # a split halves a history, and a share comes that nobody had loaded
+    split = {"open": 0.5, "high": 0.5, "low": 0.5, "close": 0.5, "adj_close": 0.5, "volume": 2.0}
+    newcomer = vendor.history("CCC", days[1]).assign(symbol="NEW")
+    run(after=days[0], until=days[1], restated=[vendor.restate("AAA", days[1], **split), newcomer])
+    # a dividend of a fund changes its total return alone, back to the beginning
+    run(after=days[1], until=days[2], restated=[vendor.restate("SPY", days[1], adj_close=0.995)])
+    # a bar of last week is corrected; on this day HALT, absent for half a year, trades again
+    run(after=days[2], until=days[3], restated=[vendor.restate("BBB", days[0], days[0], close=1.001)])
+    # one leaves the index, a bar is withdrawn, a dividend is paid by a share whose total return is made of dividends
+    withdrawn = vendor.history("CCC", sessions[-40], sessions[-40]).assign(
+        open=np.nan, high=np.nan, low=np.nan, close=np.nan, adj_close=np.nan, volume=np.nan
+    )
+    vendor.prices.loc[(vendor.prices["symbol"] == "OUTSIDER") & (vendor.prices["date"] == days[4]), "dividend"] = 2.0
+    left = spells(str(sessions[-200].date())).assign(fetched_at=days[4] + pd.Timedelta(hours=23), load_number=2)
+    run(after=days[3], until=days[4], restated=[withdrawn], index_membership=left)
+    # two sessions at once
+    run(after=days[4], until=days[6])
+
+    whole = tmp_path / "whole.duckdb"
+    shutil.copy(grown, whole)
+    build(whole, "--full-refresh")
+    assert differences(grown, whole) == {}
+
+    # nothing new: nothing changes, and no row is written twice
+    build(grown)
+    assert differences(grown, whole) == {}
