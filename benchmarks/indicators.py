@@ -174,7 +174,8 @@ def main() -> None:
         folder = Path(scratch)
         print(f"{environment()}\n")
         # dbt's parsing, the kernels' compiling and Python's byte code are nobody's work
-        contest(folder, 3, 600, 1, options.budget, options.contenders)
+        rehearsal = contest(folder, 3, 600, 2, options.budget, options.contenders)[OURS]
+        print(f"For 1,800 rows ours takes {rehearsal.work[-1]:.2f} s: dbt's bookkeeping, the loading of the kernels.\n")
         speeds = []
         for size in options.rows:
             symbols = max(round(size * 1e6 / options.sessions), 1)

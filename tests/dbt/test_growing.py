@@ -13,6 +13,8 @@ import pytest
 import small_warehouse
 from test_build import dbt
 
+from orchestration.fingerprint import begin_growth, record_growth
+
 AS_OF = date(2026, 1, 30)
 SESSIONS = 640
 DAYS = 7  # runs that go forward, the last two sessions in one
@@ -180,3 +182,30 @@ def test_a_warehouse_that_grew_equals_one_built_at_once(tmp_path):
     # nothing new: nothing changes, and no row is written twice
     build(grown)
     assert differences(grown, whole) == {}
+
+
+def test_what_is_built_grows_only_by_the_same_models_and_forward_in_time(tmp_path, monkeypatch):
+    warehouse = tmp_path / "warehouse.duckdb"
+    small_warehouse.build(warehouse, AS_OF, {}, first=date(2025, 1, 1))
+    with duckdb.connect(str(warehouse)) as connection:
+
+        def at(day: str) -> None:
+            connection.execute("update ref.as_of set as_of_at = ?", [f"{day} 23:00:00"])
+
+        assert not begin_growth(connection, anew=False)  # nothing is built yet
+        record_growth(connection)
+        assert begin_growth(connection, anew=False)
+        at("2026-02-02")
+        assert begin_growth(connection, anew=False)
+        # that build may have broken off half-way, with tables of 2 February beside others of 30 January
+        at("2026-01-30")
+        assert not begin_growth(connection, anew=False)
+        record_growth(connection)
+        assert not begin_growth(connection, anew=True)
+        assert not begin_growth(connection, anew=False)  # made anew, and not said that it was done
+        record_growth(connection)
+        connection.execute("update ref.calendar set xnys_number = xnys_number + 1")
+        assert not begin_growth(connection, anew=False)
+        record_growth(connection)
+        monkeypatch.setattr("orchestration.fingerprint.project_digest", lambda: "another release")
+        assert not begin_growth(connection, anew=False)
