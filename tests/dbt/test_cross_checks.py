@@ -168,7 +168,7 @@ def checked(folder: Path, raw: dict[str, pd.DataFrame], breaks: tuple[str, ...] 
         assert built.success, built.exception or [r.message for r in built.result if r.status == "error"]
     tested = dbt(folder, warehouse, "test", "--select", "test_type:data")
     assert tested.exception is None, tested.exception
-    return {r.node.name: r for r in tested.result}
+    return {r.node.name: r for r in tested.result if r.node.resource_type == "test"}
 
 
 @pytest.fixture(scope="module")

@@ -264,7 +264,7 @@ def test_lead_lag_equals_numpy_draw_by_draw(sessions):
     x[random.random(sessions) < 0.02] = NAN
     mine = lead_lag_of(x, y)
     blocks = round(sessions / 21)
-    places = np.random.RandomState(cross_section.SEED).random_sample((1000, blocks))
+    places = np.random.RandomState(cross_section.SEED).random_sample((blocks, 1000)).T
     starts = (places * sessions).astype(int)
     drawn = (starts[:, :, None] + np.arange(21)) % sessions
     np.testing.assert_array_equal(mine["lag"], range(-20, 21))

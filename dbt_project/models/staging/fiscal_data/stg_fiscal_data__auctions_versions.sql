@@ -12,11 +12,18 @@ calendar as (
     select * from {{ source('ref', 'calendar') }}
 ),
 
--- results are out on the day of the auction, so the evening of that day knows them
+-- results are out on the day of the auction, so the evening of that day knows them, whenever they are fetched
 dated as (
     select
         source.*,
-        calendar.as_of_at as auctioned_at
+        calendar.as_of_at as auctioned_at,
+        {{ text_number('source.total_accepted') }} is not null and row_number() over (
+            partition by
+                source.cusip,
+                source.auction_date,
+                {{ text_number('source.total_accepted') }} is null
+            order by source.known_at, source.fetched_at
+        ) = 1 as has_first_results
     from source
     left join calendar on {{ text_date('source.auction_date') }} = calendar.date
 ),
@@ -33,7 +40,10 @@ stages as (
     select
         *,
         true as is_auctioned,
-        greatest(coalesce(known_at, auctioned_at), auctioned_at) as stage_known_at
+        case
+            when has_first_results then auctioned_at
+            else greatest(coalesce(known_at, auctioned_at), auctioned_at)
+        end as stage_known_at
     from dated
     where auctioned_at is not null
 ),
