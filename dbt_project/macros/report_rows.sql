@@ -1,4 +1,4 @@
-{# Tells the log how many rows a table got; a view is not counted, that would run it, but for a published one. #}
+{# Tells the log how many rows a table got; of the views only a published one is counted, that runs it. #}
 {% macro report_rows() %}
     {%- if execute and (config.get('materialized') != 'view' or model.schema == 'analysis') -%}
         {%- set counted = run_query('select count(*) from ' ~ this) -%}
