@@ -239,9 +239,10 @@ def test_ahead_a_settlement_fills_as_it_is_announced_and_auctioned(tables):
     assert known["01-29"] == known["01-30"] == ("auctioned", 0, 125.75, 170, -44.25, 3)
 
 
-def test_ahead_a_result_counts_from_the_run_that_brought_it(tables):
+def test_ahead_a_first_result_counts_from_the_evening_of_its_auction_though_a_later_run_brought_it(tables):
     known = ahead(tables, "2026-02-03")
-    assert known["01-27"] == known["01-28"] == ("announced", 95 + 69, 0, 190, -26, 2)
+    assert known["01-27"] == ("announced", 95 + 69, 0, 190, -26, 2)
+    assert known["01-28"] == ("announced", 95 + 69.25, 0, 190, -25.75, 2)
     assert known["01-29"] == ("auctioned", 95 + 69.25, 0, 190, -25.75, 2)
 
 
