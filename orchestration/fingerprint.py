@@ -68,12 +68,9 @@ def begin_growth(connection: duckdb.DuckDBPyConnection, *, anew: bool) -> bool:
 
     Noted before the build, so that one that breaks off half-way is judged rightly by the next.
     """
-    found = connection.execute(
-        "select 1 from information_schema.tables where table_schema = 'ref' and table_name = 'growth'"
-    ).fetchall()
-    stands = connection.execute("from ref.growth").fetchall() if found and not anew else []
+    stands = _noted(connection, "growth") if not anew else None
     as_of = connection.execute("select as_of_at from ref.as_of").fetchall()[0][0]
-    grows = bool(stands) and stands[0][0] == models_hash(connection) and stands[0][1] <= as_of
+    grows = stands is not None and stands[0] == models_hash(connection) and stands[1] <= as_of
     if grows:
         connection.execute("update ref.growth set as_of_at = ?", [as_of])
     else:
@@ -101,10 +98,16 @@ def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
 
 def built_inputs_hash(connection: duckdb.DuckDBPyConnection) -> str | None:
     """What the present models were built from; None when the last build did not end well."""
+    noted = _noted(connection, "build")
+    return noted[0] if noted else None
+
+
+def _noted(connection: duckdb.DuckDBPyConnection, table: str) -> tuple | None:
+    """The one row of a table of `ref` that builds leave; None where there is none."""
     there = connection.execute(
-        "select 1 from information_schema.tables where table_schema = 'ref' and table_name = 'build'"
+        "select 1 from information_schema.tables where table_schema = 'ref' and table_name = ?", [table]
     ).fetchall()
-    return connection.execute("select inputs_hash from ref.build").fetchall()[0][0] if there else None
+    return connection.execute(f"from ref.{table}").fetchone() if there else None
 
 
 def published_inputs_hash(home: Home) -> str | None:

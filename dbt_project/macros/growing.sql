@@ -53,19 +53,24 @@ A model names in a `depends_on` comment what these macros refer to, for parsing 
     ({{ rows }} > {{ built_to('prices_load') }} or known_at > '{{ built_to('as_of_at') }}')
 {%- endmacro %}
 
-{# The symbols of which this model, a table over symbol and date, holds sessions that have changed since. #}
-{% macro changed_symbols() %}
-    {%- if not is_incremental() -%}
-        {{ return([]) }}
-    {%- endif -%}
+{# Symbols with bars that int_prices__indicators has not seen, by a condition on them and on its own rows. #}
+{% macro symbols_with_news(condition) %}
     {%- set found = run_query(
-        "with changed as (select symbol, min(date) as first_date from " ~ ref('stg_prices__bars')
+        "with changed as (select symbol, min(session_number) as first_session from " ~ ref('stg_prices__bars')
         ~ " where " ~ is_new() ~ " group by symbol), "
-        ~ "written as (select symbol, max(date) as last_date from " ~ this ~ " group by symbol) "
-        ~ "select changed.symbol from changed inner join written on changed.symbol = written.symbol "
-        ~ "where changed.first_date <= written.last_date order by 1"
+        ~ "written as (select symbol, max(session_number) as last_session from " ~ this
+        ~ " where state is not null group by symbol) "
+        ~ "select changed.symbol from changed left join written on changed.symbol = written.symbol "
+        ~ "where " ~ condition ~ " order by 1"
     ) -%}
     {{ return(found.columns[0].values()) }}
+{% endmacro %}
+
+{# The symbols of which int_prices__indicators holds sessions that have changed since. #}
+{% macro changed_symbols() %}
+    {{ return(
+        symbols_with_news("changed.first_session <= written.last_session") if is_incremental() else []
+    ) }}
 {% endmacro %}
 
 {# pre_hook: they go, to be written anew. #}
@@ -146,15 +151,10 @@ others those of the last sessions, so that the scan leaves out the history befor
     {%- endif -%}
     {%- set newest = run_query("select max(session_number) from " ~ this ~ " where state is not null") -%}
     {%- set recent = (newest.columns[0].values()[0] or 0) - 63 -%}
-    {%- set whole = run_query(
-        "with changed as (select symbol, min(session_number) as first_session from " ~ ref('stg_prices__bars')
-        ~ " where " ~ is_new() ~ " group by symbol), "
-        ~ "written as (select symbol, max(session_number) as last_session from " ~ this
-        ~ " where state is not null group by symbol) "
-        ~ "select changed.symbol from changed left join written on changed.symbol = written.symbol "
-        ~ "where written.symbol is null or changed.first_session <= written.last_session "
-        ~ "or written.last_session < " ~ recent ~ " order by 1"
-    ).columns[0].values() -%}
+    {%- set whole = symbols_with_news(
+        "written.symbol is null or changed.first_session <= written.last_session "
+        ~ "or written.last_session < " ~ recent
+    ) -%}
     (session_number > {{ recent - lookback }} or symbol in {{ in_list(whole) }})
 {%- endmacro %}
 
