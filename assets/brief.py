@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import jinja2
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 class BriefError(Exception):
@@ -120,6 +122,8 @@ def _number(value: float | None, digits: int = 1, unit: str = "", sign: bool = F
 
 @cache
 def _environment(*, autoescape: bool) -> jinja2.Environment:
+    import jinja2  # a query starts sooner without it
+
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: files("assets").joinpath("templates", name).read_text()),
         autoescape=autoescape,

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 from pydantic import SecretStr
 
 from assets.catalog import load_catalog
 from assets.home import Home
 from assets.sources.base import Source
-from orchestration.dbt import build_dbt_assets, dbt_project
+from orchestration.dbt import Dbt, build_dbt_assets, dbt_project
 from orchestration.ingestion import build_raw_assets, reference
 from orchestration.jobs import gate_jobs, refresh
 from orchestration.progress import progress_logger
@@ -48,7 +47,7 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
             "warehouse": Warehouse(home_path=str(home.root), memory_limit=settings.memory_limit),
             "options": RunOptions(),
             "source": source or make_source(settings, home),
-            "dbt": DbtCliResource(project_dir=project),
+            "dbt": Dbt(project_dir=project),
         },
         loggers={"progress": progress_logger},
         executor=dg.in_process_executor,  # one process: each step of the others imports everything again

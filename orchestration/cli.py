@@ -224,13 +224,15 @@ def query(
     with _published(Home(settings.home)) as connection:
         try:
             relation = connection.sql(sql)
-            result = relation.to_arrow_table() if relation is not None else None
+            if relation is None:
+                _fail(WRONG_USE, "that statement gives no rows; a query starts with SELECT, FROM or WITH")
+            names = relation.columns
+            if len(set(names)) < len(names):
+                _fail(WRONG_USE, "two columns of the result have the same name; give them names with AS")
+            columnar = format_ in (QueryFormat.parquet, QueryFormat.csv)  # Arrow and pandas take long to load
+            result = relation.to_arrow_table() if columnar else relation.fetchall()
         except duckdb.Error as error:
             _fail(WRONG_USE, str(error))
-    if result is None:
-        _fail(WRONG_USE, "that statement gives no rows; a query starts with SELECT, FROM or WITH")
-    if len(set(result.column_names)) < len(result.column_names):
-        _fail(WRONG_USE, "two columns of the result have the same name; give them names with AS")
     if format_ is QueryFormat.parquet:
         import pyarrow.parquet
 
@@ -240,11 +242,11 @@ def query(
     elif format_ is QueryFormat.csv:
         result.to_pandas(date_as_object=True, integer_object_nulls=True).to_csv(sys.stdout, index=False)
     elif format_ is QueryFormat.json:
-        print(json.dumps([_json_row(row) for row in result.to_pylist()], default=str))
+        print(json.dumps([_json_row(dict(zip(names, row, strict=True))) for row in result], default=str))
     else:
         if manifest["simulated"]:
             err.print(SIMULATED, style="yellow")
-        _print_table(result.column_names, [tuple(row.values()) for row in result.to_pylist()])
+        _print_table(names, result)
 
 
 @app.command()

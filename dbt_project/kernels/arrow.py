@@ -14,24 +14,25 @@ _SESSIONS = pa.large_list(pa.int32())
 
 
 PRICE_COLUMNS = indicators.CLOSE_COLUMNS + indicators.RANGE_COLUMNS + indicators.RETURN_COLUMNS
+BAR_FIELDS = ("session_number", "high", "low", "close", "adj_close")
 STATE = indicators.CLOSE_STATE + indicators.RANGE_STATE
 _STATES = pa.large_list(pa.float64())
 
 
-def price_indicators(session, high, low, close, adj_close, known_bars, state):
+def price_indicators(bars, known_bars, state):
     """All of PRICE_COLUMNS, and `state`: null but at a list's last bar, where it is what the next call goes on from.
 
-    The first known_bars bars stand there for the windows (the last indicators.LOOKBACK of the symbol), and come out
-    null; `state` is what the last of them had, an empty list where there is none.
+    `bars` are lists of structs with the fields of BAR_FIELDS and whatever else. The first known_bars bars stand there
+    for the windows (the last indicators.LOOKBACK of the symbol), and come out null; `state` is what the last of them
+    had, an empty list where there is none.
     """
-    known, (session, high, low, close, adj_close, known_bars, state) = _rows(
-        (session, _SESSIONS), *((x, _DOUBLES) for x in (high, low, close, adj_close)), (known_bars, pa.int32()),
-        (state, _STATES),
-    )  # fmt: skip
-    offsets = _offsets(session=session, high=high, low=low, close=close, adj_close=adj_close)
+    known, (bars, known_bars, state) = _rows((bars, None), (known_bars, pa.int32()), (state, _STATES))
+    offsets = _offsets(bars=bars)
     first = offsets[:-1] + known_bars.to_numpy()
     carried = _carried(state, first > offsets[:-1])
-    session, high, low, close, adj_close = _sessions(session), *map(_doubles, (high, low, close, adj_close))
+    elements = _elements(bars)
+    session, *prices = (elements.field(name) for name in BAR_FIELDS)
+    session, (high, low, close, adj_close) = _session_values(session), map(_double_values, prices)
     of_close, of_range = len(indicators.CLOSE_COLUMNS), len(indicators.RANGE_COLUMNS)
     out = np.empty((len(PRICE_COLUMNS), offsets[-1]))
     split = len(indicators.CLOSE_STATE)
@@ -100,12 +101,15 @@ def _struct(family, columns, *, session, **values):
 
 
 def _rows(*columns):
-    """(column, type) pairs -> bool[rows], no argument null; and each column as one array of those rows."""
+    """(column, type) pairs -> bool[rows], no argument null; and each column as one array of those rows.
+
+    A column without a type stays of its own.
+    """
     arrays = []
     for column, type_ in columns:
         if isinstance(column, pa.ChunkedArray):
             column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-        arrays.append(column.cast(type_))
+        arrays.append(column.cast(type_) if type_ else column)
     known = np.ones(len(arrays[0]), bool)
     for array in arrays:
         if array.null_count:
@@ -137,14 +141,21 @@ def _elements(lists):
 
 
 def _doubles(lists):
+    return _double_values(_elements(lists))
+
+
+def _double_values(values):
     """float64[elements], null as NaN, read-only so that numba meets one type and compiles once."""
-    values = _elements(lists).to_numpy(zero_copy_only=False)
+    values = values.to_numpy(zero_copy_only=False)
     values.setflags(write=False)
     return values
 
 
 def _sessions(lists):
-    values = _elements(lists)
+    return _session_values(_elements(lists))
+
+
+def _session_values(values):
     if values.null_count:
         values = values.fill_null(indicators.MISSING_SESSION.item())
     values = values.to_numpy()

@@ -16,6 +16,10 @@ from dbt_project.kernels import arrow, arrow_cross_section, arrow_levels, cross_
 
 _SESSION = "INTEGER[]"
 _VALUES = "DOUBLE[]"
+_BAR = (
+    "STRUCT(date DATE, session_number INTEGER, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, adj_close DOUBLE, "
+    "volume DOUBLE)"
+)
 
 
 def _struct(columns, **others):
@@ -25,7 +29,7 @@ def _struct(columns, **others):
 
 SIGNATURES = {
     arrow.price_indicators: (
-        [_SESSION, *[_VALUES] * 4, "INTEGER", _VALUES],
+        [_BAR + "[]", "INTEGER", _VALUES],
         _struct(arrow.PRICE_COLUMNS, state="DOUBLE[][]"),
     ),
     arrow.ema: ([_SESSION, _VALUES, "INTEGER"], _VALUES),

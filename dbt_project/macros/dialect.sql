@@ -9,6 +9,19 @@
     list({{ expression }} order by {{ order_by }})
 {%- endmacro %}
 
+{# A list of records of these columns, one list a group, in the order of one of them: one sort for all. #}
+{% macro ordered_records(columns, order_by) -%}
+    {{ return(adapter.dispatch('ordered_records')(columns, order_by)) }}
+{%- endmacro %}
+
+{% macro default__ordered_records(columns, order_by) -%}
+    {%- set fields = [] -%}
+    {%- for column in columns -%}
+        {%- do fields.append(column ~ ' := ' ~ column) -%}
+    {%- endfor -%}
+    list(struct_pack({{ fields | join(', ') }}) order by {{ order_by }})
+{%- endmacro %}
+
 {# A mean whose last digit does not depend on the order in which threads deliver the rows. #}
 {% macro ordered_mean(expression, order_by) -%}
     {{ return(adapter.dispatch('ordered_mean')(expression, order_by)) }}

@@ -79,16 +79,21 @@ ALL_BARS = f"""
         select
             symbol,
             list(session order by session) as sessions,
-            list(high order by session) as highs,
-            list(low order by session) as lows,
-            list(close order by session) as closes
+            list(close order by session) as closes,
+            list(
+                struct_pack(
+                    date := null, session_number := session, open := null, high := high, low := low, close := close,
+                    adj_close := close, volume := null
+                )
+                order by session
+            ) as bars
         from shuffled
         group by symbol
     ),
     indicators as (
         select
             *,
-            price_indicators(sessions, highs, lows, closes, closes, 0, []) as p,
+            price_indicators(bars, 0, []) as p,
             ema(sessions, closes, 10) as ema_10,
             rolling_percentile(closes, 50, 10) as percentile
         from lists
@@ -132,7 +137,14 @@ def test_cursors_in_threads_see_the_functions_and_agree(connection, prices):
     np.testing.assert_allclose(results, results[:1] * 4, rtol=1e-9)
 
 
-BY_HAND = "price_indicators([1, 2, 3], [9, 9, 9], [1, 1, 1], [4.0, null, 1.0], [1.0, 1.0, 0.0], 0, [])"
+def bars(*rows):
+    """(session, high, low, close, adj_close) rows as an SQL list of bars."""
+    names = ("session_number", "high", "low", "close", "adj_close")
+    fields = [", ".join(f"'{name}': {value}" for name, value in zip(names, row, strict=True)) for row in rows]
+    return "[" + ", ".join(f"{{'date': null, {bar}, 'open': null, 'volume': null}}" for bar in fields) + "]"
+
+
+BY_HAND = f"price_indicators({bars((1, 9, 1, 4.0, 1.0), (2, 9, 1, 'null', 1.0), (3, 9, 1, 1.0, 0.0))}, 0, [])"
 NO_LIST = dict.fromkeys((*arrow.PRICE_COLUMNS, "state"))
 
 
@@ -154,9 +166,9 @@ NO_LIST = dict.fromkeys((*arrow.PRICE_COLUMNS, "state"))
         (f"{BY_HAND}.return_1d", [None, 0.0, None]),
         (f"{BY_HAND}.drawdown", [0.0, None, -0.75]),
         (f"{BY_HAND}.previous_close", [None, None, None]),
-        ("price_indicators(null, [1.0], [1.0], [1.0], [1.0], 0, [])", NO_LIST),
-        ("price_indicators([1], [1.0], null, [1.0], [1.0], 0, [])", NO_LIST),
-        ("price_indicators([], [], [], [], [], 0, [])", {field: [] for field in NO_LIST}),
+        ("price_indicators(null, 0, [])", NO_LIST),
+        (f"price_indicators({bars((1, 1.0, 1.0, 1.0, 1.0))}, null, [])", NO_LIST),
+        ("price_indicators([], 0, [])", {field: [] for field in NO_LIST}),
     ],
 )
 def test_small_lists(connection, expression, result):
@@ -178,9 +190,8 @@ def test_rows_with_and_without_lists_keep_their_places(connection):
     [
         ("ema([2, 1], [1.0, 2.0], 2)", "1 follows 2: write list"),
         ("ema([1, 2], [1.0], 2)", "session has 2 elements and x 1"),
-        ("price_indicators([1], [1], [1], [1, 2], [1], 0, [])", "session has 1 elements and close 2"),
-        ("price_indicators([1, 2], [1, 2], [1, 2], [1, 2], [1, 2], 1, [])", "state: 11 values belong to known bars"),
-        ("price_indicators([1], [1], [1], [1], [1], 0, [1.0])", "none to a start"),
+        (f"price_indicators({bars((1, 1, 1, 1, 1), (2, 2, 2, 2, 2))}, 1, [])", "state: 11 values belong to known bars"),
+        (f"price_indicators({bars((1, 1, 1, 1, 1))}, 0, [1.0])", "none to a start"),
         ("ema([1], [1.0], 0)", "n must be at least 1, not 0"),
         ("rolling_percentile([1.0], 2, 3)", "1 <= min_n <= n"),
         ("rolling_percentile([1.0], 2, 0)", "1 <= min_n <= n"),
@@ -244,7 +255,8 @@ def test_a_null_list_may_hide_elements():
 
 def test_no_rows():
     doubles = pa.array([], DOUBLES)
-    empty = arrow.price_indicators(pa.array([], SESSIONS), *[doubles] * 4, pa.array([], pa.int32()), doubles)
+    bar = pa.struct([("session_number", pa.int32()), *((name, pa.float64()) for name in arrow.BAR_FIELDS[1:])])
+    empty = arrow.price_indicators(pa.array([], pa.list_(bar)), pa.array([], pa.int32()), doubles)
     assert len(empty) == 0 and [field.name for field in empty.type] == [*arrow.PRICE_COLUMNS, "state"]
     assert (
         len(arrow.rolling_percentile(pa.chunked_array([], DOUBLES), pa.array([], pa.int32()), pa.array([], pa.int32())))

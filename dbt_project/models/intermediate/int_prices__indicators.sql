@@ -50,14 +50,9 @@ lists as (
     select
         symbol,
         last_session,
-        {{ ordered_list('date', 'session_number') }} as dates,
-        {{ ordered_list('session_number', 'session_number') }} as sessions,
-        {{ ordered_list('open', 'session_number') }} as opens,
-        {{ ordered_list('high', 'session_number') }} as highs,
-        {{ ordered_list('low', 'session_number') }} as lows,
-        {{ ordered_list('close', 'session_number') }} as closes,
-        {{ ordered_list('adj_close', 'session_number') }} as adj_closes,
-        {{ ordered_list('volume', 'session_number') }} as volumes,
+        {{ ordered_records(
+            ['date', 'session_number', 'open', 'high', 'low', 'close', 'adj_close', 'volume'], 'session_number'
+        ) }} as bars,
         cast(count(*) filter (where session_number <= last_session) as integer) as known_bars,
         any_value(state) as state
     from needed
@@ -68,9 +63,7 @@ lists as (
 computed as (
     select
         *,
-        {{ kernel('price_indicators', [
-            'sessions', 'highs', 'lows', 'closes', 'adj_closes', 'known_bars', 'state',
-        ]) }} as made
+        {{ kernel('price_indicators', ['bars', 'known_bars', 'state']) }} as made
     from lists
 ),
 
@@ -78,14 +71,7 @@ bars_with_indicators as (
     select
         symbol,
         last_session,
-        {{ unnest_list('dates') }} as date,
-        {{ unnest_list('sessions') }} as session_number,
-        {{ unnest_list('opens') }} as open,
-        {{ unnest_list('highs') }} as high,
-        {{ unnest_list('lows') }} as low,
-        {{ unnest_list('closes') }} as close,
-        {{ unnest_list('adj_closes') }} as adj_close,
-        {{ unnest_list('volumes') }} as volume,
+        {{ unnest_list('bars') }} as bar,
         {{ unnest_list('made.previous_close') }} as previous_close,
         {{ unnest_list('made.return_1d') }} as return_1d,
         {{ unnest_list('made.sma_20') }} as sma_20,
@@ -115,14 +101,14 @@ bars_with_indicators as (
 
 select
     symbol,
-    date,
-    session_number,
-    open,
-    high,
-    low,
-    close,
-    adj_close,
-    volume,
+    bar.date,
+    bar.session_number,
+    bar.open,
+    bar.high,
+    bar.low,
+    bar.close,
+    bar.adj_close,
+    bar.volume,
     previous_close,
     return_1d,
     sma_20,
@@ -147,4 +133,4 @@ select
     close_stable = 1 and (atr_14 is null or range_stable = 1) as is_stable,
     state
 from bars_with_indicators
-where session_number > last_session
+where bar.session_number > last_session
