@@ -40,6 +40,14 @@ _SMALL_AND_LARGE = (
     "where symbol in ('IWM', 'SPY') and adj_close is not null) = 2"
 )
 
+# A home with a year of SPY measures something; with less there may be nothing to score.
+_A_YEAR_OF_SPY = "(select count(*) from {schema}.price_indicators where symbol = 'SPY') >= 252"
+
+# So many sessions with a score since 2009, and the longest horizon is over for one of them.
+_SCORES_TO_JUDGE = (
+    "(select count(*) from {schema}.regime_scores where pulse is not null and as_of_date >= DATE '2009-01-01') >= 65"
+)
+
 _TYPES = {
     "date": "^DATE$",
     "timestamp": "^TIMESTAMP",
@@ -174,6 +182,16 @@ def _within(column: str, low: float, high: float, key: tuple[str, ...], severity
         key,
         column,
         severity,
+    )
+
+
+def _named(column: str, names: tuple[str, ...], key: tuple[str, ...]) -> Rule:
+    return _none(
+        f"{column}_named",
+        f"{column} is null or {column} not in ({', '.join(repr(name) for name in names)})",
+        f"every {column} is one of {', '.join(names)}",
+        key,
+        column,
     )
 
 
@@ -1057,6 +1075,454 @@ def _lead_lag() -> Table:
     )
 
 
+def _regime_scores() -> Table:
+    key = ("as_of_date", "model_version")
+    scores = ("raw_score", "pulse", "pulse_low", "pulse_high", "volatility_score", "risk_score")
+    columns = {
+        **{"as_of_date": "date", "model_version": "text"},
+        **dict.fromkeys(scores, "number"),
+        **dict.fromkeys(("threat_level", "coverage"), "number"),
+        **dict.fromkeys(("direction", "arrow", "volatility_label", "risk_label", "regime"), "text"),
+        **dict.fromkeys(("reason", "inputs_hash"), "text"),
+        **dict.fromkeys(("liquidity_drain", "breadth_divergence", "small_cap_breakout", "contagion"), "boolean"),
+    }
+    least = " left join {schema}.regime_rules as r on r.model_version = t.model_version and r.rule = 'min_coverage'"
+    states = (
+        ("direction", ("bullish", "neutral", "bearish")),
+        ("arrow", ("up", "flat", "down")),
+        ("volatility_label", ("Low", "Moderate", "High")),
+        ("risk_label", ("Low", "Medium", "High")),
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), _A_YEAR_OF_SPY),
+            *(_within(column, 0, 100, key) for column in scores),
+            _within("threat_level", 1, 5, key),
+            _within("coverage", 0, 1, key),
+            _none("band_ordered", "pulse_low > pulse_high", "no band is upside down", key, "pulse_low, pulse_high"),
+            *(
+                _none(
+                    f"{column}_named",
+                    f"{column} not in ({', '.join(repr(name) for name in names)})",
+                    f"every {column} is one of {', '.join(names)}",
+                    key,
+                    column,
+                )
+                for column, names in states
+            ),
+            _none(
+                "states_with_pulse",
+                "(pulse is null) <> (direction is null) or (pulse is null) <> (regime is null)",
+                "a session has a direction and a regime where, and only where, it has a pulse",
+                key,
+                "pulse, direction, regime",
+            ),
+            _none(
+                "level_with_risk",
+                "(risk_score is null) <> (threat_level is null)",
+                "a session has a threat level where, and only where, it has a risk score",
+                key,
+                "risk_score, threat_level",
+            ),
+            _none(
+                "score_with_coverage",
+                f"(raw_score is not null) <> (coverage >= gate_least - {_ARITHMETIC})",
+                "a session has a raw score where, and only where, enough of the weights is there",
+                key,
+                "raw_score, coverage, gate_least as min_coverage",
+            ),
+            _none(
+                "reason_without_pulse",
+                "(pulse is null) = (reason is null)",
+                "a session without a pulse says why, and no other does",
+                key,
+                "pulse, reason",
+            ),
+            _none(
+                "inputs_hash_whole",
+                "inputs_hash is null or length(inputs_hash) <> 64",
+                "every row has the hash of its inputs",
+                key,
+                "inputs_hash",
+            ),
+            _session(key),
+            _not_after_as_of("as_of_date", key),
+        ),
+        rows=_with_calendar("as_of_date", ", r.value as gate_least", least),
+    )
+
+
+def _regime_contributions() -> Table:
+    key = ("as_of_date", "model_version", "dimension")
+    numbers = (
+        *("weight", "effective_weight", "dimension_score", "dimension_score_smoothed"),
+        *("contribution", "contribution_smoothed", "contribution_change"),
+    )
+    columns = {"as_of_date": "date", **dict.fromkeys(key[1:], "text"), **dict.fromkeys(numbers, "number")}
+    sums = (
+        "select as_of_date, model_version, raw_score, pulse, sum(weight) as weight, "
+        "sum(effective_weight) as effective_weight, 50 + sum(contribution) as of_raw_score, "
+        "50 + sum(contribution_smoothed) as of_pulse from {table} "
+        "left join {schema}.regime_scores using (as_of_date, model_version) "
+        "group by as_of_date, model_version, raw_score, pulse"
+    )
+    unlike = (
+        f"select * from ({sums}) where weight is null or abs(weight - 1) > {_ARITHMETIC} "
+        f"or abs(effective_weight - 1) > {_ARITHMETIC} or abs(of_raw_score - raw_score) > {_ARITHMETIC} "
+        f"or abs(of_pulse - pulse) > {_ARITHMETIC} or (of_raw_score is null) <> (raw_score is null) "
+        "or (of_pulse is null) <> (pulse is null) order by as_of_date, model_version"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), _A_YEAR_OF_SPY),
+            _within("dimension_score", 0, 100, key),
+            _within("dimension_score_smoothed", 0, 100, key),
+            Rule(
+                "adds_up",
+                "critical",
+                "weights add up to 1, contributions to the raw score less 50, smoothed ones to the pulse less 50",
+                measure=f"(select count(*) from ({unlike}))",
+                maximum=0,
+                failing=unlike,
+            ),
+            _session(key),
+            _not_after_as_of("as_of_date", key),
+        ),
+        rows=_with_calendar("as_of_date"),
+    )
+
+
+def _regime_features() -> Table:
+    key = ("as_of_date", "model_version", "feature")
+    numbers = ("value", "percentile", "z_score", "score", "contribution", "contribution_smoothed")
+    columns = {
+        **{"as_of_date": "date", "model_version": "text", "feature": "text", "dimension": "text"},
+        **dict.fromkeys(numbers, "number"),
+        "known_at": "timestamp",
+    }
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), _A_YEAR_OF_SPY),
+            _within("percentile", 0, 100, key),
+            _within("score", 0, 100, key),
+            _none(
+                "value_known_with_time",
+                "(value is null) <> (known_at is null) or (value is null and score is not null)",
+                "a value says when it became known, and there is no score without one",
+                key,
+                "value, score, known_at",
+            ),
+            _none(
+                "known_on_session",
+                "known_at > gate_as_of_at",
+                "nothing was known later than 18:00 New York time of its session",
+                key,
+                "known_at, gate_as_of_at as as_of_at",
+            ),
+            _session(key),
+            _not_after_as_of("as_of_date", key),
+        ),
+        rows=_with_calendar("as_of_date", ", c.as_of_at as gate_as_of_at"),
+    )
+
+
+def _regime_rules() -> Table:
+    key = ("model_version", "rule")
+    columns = {
+        **dict.fromkeys((*key, "kind"), "text"),
+        "value": "number",
+        **dict.fromkeys(("unit", "condition", "rationale"), "text"),
+    }
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _none(
+                "rationale_known",
+                "coalesce(trim(rationale), '') = ''",
+                "every rule has its reason",
+                key,
+                "rationale",
+            ),
+            _none(
+                "rule_says_something",
+                "value is null and condition is null",
+                "every rule has a value or a condition",
+                key,
+            ),
+        ),
+    )
+
+
+_CLAIM_KINDS = ("level", "change", "rank", "relation", "event", "forecast", "opinion")
+
+
+def _claims() -> Table:
+    key = ("claim_id", "definition_id", "as_of_date")
+    texts = ("claim_id", "definition_id", "article_id", "statement", "kind", "predicate", "verdict", "evidence")
+    columns = {
+        **dict.fromkeys(texts, "text"),
+        **dict.fromkeys(("as_of_date", "resolves_at"), "date"),
+        **dict.fromkeys(("value", "threshold", "margin", "base_rate", "base_n"), "number"),
+        "is_simulated": "boolean",
+    }
+    decided = "verdict in ('supported', 'contradicted')"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _within("base_rate", 0, 1, key),
+            _named("kind", _CLAIM_KINDS, key),
+            _named("verdict", ("supported", "contradicted", "pending", "not_testable"), key),
+            _none(
+                "measured_with_verdict",
+                f"({decided}) = (value is null) or (value is null) <> (margin is null)",
+                "a claim has a value and a margin where, and only where, the data decide it",
+                key,
+                "verdict, value, margin",
+            ),
+            _none(
+                "verdict_by_margin",
+                "(verdict = 'supported' and margin < 0) or (verdict = 'contradicted' and margin > 0)",
+                "what is supported lies inside of what the predicate allows, what is contradicted outside",
+                key,
+                "verdict, value, threshold, margin",
+            ),
+            _none(
+                "evidence_known",
+                "coalesce(evidence, '') not like '%\":%'",
+                "every verdict has its evidence, or says why there is none",
+                key,
+                "verdict",
+            ),
+            _none(
+                "decided_when_due",
+                f"kind = 'forecast' and {decided} and coalesce(resolves_at > as_of_date, true)",
+                "no forecast is decided before it resolves",
+                key,
+                "verdict, resolves_at",
+            ),
+            _session(key),
+            _not_after_as_of("as_of_date", key),
+        ),
+        rows=_with_calendar("as_of_date"),
+    )
+
+
+def _claim_verdicts() -> Table:
+    key = ("claim_id", "as_of_date")
+    counts = ("definitions", "supporting", "contradicting", "pending")
+    columns = {
+        **dict.fromkeys(("claim_id", "article_id", "statement", "kind", "verdict"), "text"),
+        **dict.fromkeys(("as_of_date", "article_date", "spoken_date", "resolves_at"), "date"),
+        **dict.fromkeys(counts, "number"),
+        "is_simulated": "boolean",
+    }
+    counted = (
+        "select claim_id, as_of_date, count(*) as definitions, "
+        "count(*) filter (where verdict = 'supported') as supporting, "
+        "count(*) filter (where verdict = 'contradicted') as contradicting, "
+        "count(*) filter (where verdict = 'pending') as pending from {schema}.claims group by all"
+    )
+    unlike = (
+        f"select * from ({counted}) as c full join {{table}} as t using (claim_id, as_of_date) "
+        f"where {' or '.join(f't.{name} is distinct from c.{name}' for name in counts)} order by 1, 2"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _named("kind", _CLAIM_KINDS, key),
+            _none(
+                "verdict_by_counts",
+                "verdict is distinct from case when supporting > 0 and contradicting > 0 then 'mixed' "
+                "when supporting > 0 then 'supported' when contradicting > 0 then 'contradicted' "
+                "when pending > 0 then 'pending' else 'not_testable' end",
+                "a claim is mixed where its definitions disagree, and else what they say",
+                key,
+                "verdict, supporting, contradicting, pending",
+            ),
+            Rule(
+                "counts_definitions",
+                "critical",
+                "every claim counts its definitions in claims",
+                measure=f"(select count(*) from ({unlike}))",
+                maximum=0,
+                failing=unlike,
+            ),
+            _session(key),
+            _not_after_as_of("as_of_date", key),
+        ),
+        rows=_with_calendar("as_of_date"),
+    )
+
+
+def _regime_performance() -> Table:
+    key = ("model_version", "period", "state_kind", "state", "horizon")
+    shares = ("hit_rate", "prob_loss_5pct")
+    numbers = (
+        *("n", "mean_return", "median_return", *shares, "max_drawdown", "realized_volatility", "ci_low", "ci_high"),
+        *("excess_return", "excess_low", "excess_high", "n_blocks", "block_sessions", "draws", "seed"),
+    )
+    columns = {
+        **dict.fromkeys(key[:-1], "text"),
+        "horizon": "number",
+        **dict.fromkeys(("first_date", "last_date"), "date"),
+        **dict.fromkeys(numbers, "number"),
+        "verdict": "text",
+    }
+    # of each kind of which a session is in one state
+    counted = (
+        "select model_version, period, horizon, sum(n) filter (where state_kind = 'direction') as of_directions, "
+        "sum(n) filter (where state_kind = 'regime') as of_regimes, max(n) filter (where state = 'unconditional') as n "
+        "from {table} group by all"
+    )
+    unlike = (
+        f"select * from ({counted}) where of_directions is distinct from n or of_regimes is distinct from n "
+        "order by model_version, period, horizon"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), _SCORES_TO_JUDGE),
+            *(_within(column, 0, 1, key) for column in shares),
+            _within("max_drawdown", -1, 0, key),
+            _none("n_positive", "n is null or n <= 0", "every row is of at least one session", key, "n"),
+            _none(
+                "volatility_not_negative",
+                "realized_volatility < 0",
+                "no volatility is negative",
+                key,
+                "realized_volatility",
+            ),
+            _named("state_kind", ("direction", "regime", "threat_level", "baseline", "challenger"), key),
+            _named("verdict", ("better", "worse", "no difference", "insufficient"), key),
+            _none(
+                "interval_ordered",
+                "ci_low > ci_high or excess_low > excess_high",
+                "every interval is the right way round",
+                key,
+                "ci_low, ci_high, excess_low, excess_high",
+            ),
+            _none(
+                "few_blocks_insufficient",
+                "n_blocks < 10 and (verdict <> 'insufficient' or ci_low is not null)",
+                "fewer than ten blocks are insufficient, and have no interval",
+                key,
+                "n_blocks, verdict, ci_low",
+            ),
+            Rule(
+                "states_add_up",
+                "critical",
+                "directions, and regimes, add up to all sessions of their period and horizon",
+                measure=f"(select count(*) from ({unlike}))",
+                maximum=0,
+                failing=unlike,
+            ),
+            _not_after_as_of("last_date", key),
+        ),
+    )
+
+
+def _regime_comparison() -> Table:
+    key = ("model_version", "period", "rival", "outcome", "horizon")
+    spreads = ("score_spread", "score_low", "score_high", "rival_spread", "rival_low", "rival_high")
+    numbers = (
+        *("n_bullish", "n_bearish", "n_favourable", "n_unfavourable", *spreads, "difference", "ci_low", "ci_high"),
+        *("n_blocks", "block_sessions", "draws", "seed"),
+    )
+    columns = {
+        **dict.fromkeys(key[:-1], "text"),
+        "horizon": "number",
+        **dict.fromkeys(numbers, "number"),
+        "verdict": "text",
+    }
+    rivals = "(select count(distinct state) from {schema}.regime_performance where state_kind = 'baseline') > 1"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("prices",), rivals),
+            _named("outcome", ("return", "loss"), key),
+            _named("verdict", ("beats", "does not beat", "insufficient"), key),
+            _none(
+                "difference_of_spreads",
+                f"abs(score_spread - rival_spread - difference) > {_ARITHMETIC}",
+                "a difference is that of its two spreads",
+                key,
+                "score_spread, rival_spread, difference",
+            ),
+            _none(
+                "interval_ordered",
+                "ci_low > ci_high or score_low > score_high or rival_low > rival_high",
+                "every interval is the right way round",
+                key,
+                "ci_low, ci_high",
+            ),
+            _none(
+                "few_blocks_insufficient",
+                "n_blocks < 10 and (verdict <> 'insufficient' or ci_low is not null)",
+                "fewer than ten blocks are insufficient, and have no interval",
+                key,
+                "n_blocks, verdict, ci_low",
+            ),
+        ),
+    )
+
+
+def _regime_confusion() -> Table:
+    key = ("model_version", "hidden_regime", "regime")
+    columns = {**dict.fromkeys(key, "text"), **dict.fromkeys(("sessions", "share"), "number")}
+    sums = "select model_version, hidden_regime, sum(share) as share from {table} group by model_version, hidden_regime"
+    unlike = f"select * from ({sums}) where share is null or abs(share - 1) > {_ARITHMETIC} order by 1, 2"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("regime_path",), _SCORES_TO_JUDGE),
+            _none("sessions_positive", "sessions is null or sessions <= 0", "no pair is listed that never was", key),
+            Rule(
+                "shares_add_up",
+                "critical",
+                "the shares of a hidden regime add up to 1",
+                measure=f"(select count(*) from ({unlike}))",
+                maximum=0,
+                failing=unlike,
+            ),
+        ),
+    )
+
+
+def _regime_detection() -> Table:
+    key = ("model_version", "measure")
+    columns = {**dict.fromkeys(key, "text"), "value": "number"}
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns, ("regime_path",), _SCORES_TO_JUDGE),
+            _none("value_not_negative", "value < 0", "no measure is negative", key, "value"),
+            _none(
+                "shares_within_one",
+                "(measure like 'agreement%' or measure like 'best_constant_guess%') and value > 1",
+                "no share is above 1",
+                key,
+                "value",
+            ),
+        ),
+    )
+
+
 def _series() -> Table:
     key = ("series_id",)
     columns = dict.fromkeys(("series_id", "title", "source", "unit", "frequency", "licence"), "text")
@@ -1171,6 +1637,45 @@ def _source_health() -> Table:
     )
 
 
+def _market_brief() -> Table:
+    key = ("as_of_date",)
+    columns = {
+        "as_of_date": "date",
+        **dict.fromkeys(("headline", "direction", "risk_label", "body_markdown", "facts"), "text"),
+        **dict.fromkeys(("pulse", "threat_level"), "number"),
+    }
+    unlike = (
+        "select b.as_of_date, b.pulse from {table} as b inner join (select as_of_date, list(pulse) as pulses "
+        "from {schema}.regime_scores group by as_of_date) as s on b.as_of_date = s.as_of_date "
+        "where b.pulse is not null and not list_contains(s.pulses, b.pulse) order by b.as_of_date"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *_common(key, columns),
+            _none(
+                "begins_with_headline",
+                "coalesce(headline, '') = '' or not starts_with(coalesce(body_markdown, ''), '# ' || headline)",
+                "a brief begins with its headline",
+                key,
+                "headline",
+            ),
+            Rule(
+                "pulse_as_scored",
+                "critical",
+                "a brief's pulse is that of a score of its session",
+                measure=f"(select count(*) from ({unlike}))",
+                maximum=0,
+                failing=unlike,
+            ),
+            _session(key),
+            _not_after_as_of("as_of_date", key),
+        ),
+        rows=_with_calendar("as_of_date"),
+    )
+
+
 _TABLES: dict[str, Table] = {
     "treasury_cash": _treasury_cash(),
     "treasury_settlements": _treasury_settlements(),
@@ -1187,6 +1692,17 @@ _TABLES: dict[str, Table] = {
     "cross_asset": _cross_asset(),
     "sector_rotation": _sector_rotation(),
     "lead_lag": _lead_lag(),
+    "regime_scores": _regime_scores(),
+    "regime_contributions": _regime_contributions(),
+    "regime_features": _regime_features(),
+    "regime_rules": _regime_rules(),
+    "regime_performance": _regime_performance(),
+    "regime_comparison": _regime_comparison(),
+    "regime_confusion": _regime_confusion(),
+    "regime_detection": _regime_detection(),
+    "claims": _claims(),
+    "claim_verdicts": _claim_verdicts(),
+    "market_brief": _market_brief(),
     "series": _series(),
     "instruments": _instruments(),
     "calendar": _calendar(),

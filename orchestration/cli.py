@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import time
+from collections import Counter
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -52,6 +53,11 @@ class BriefFormat(StrEnum):
     text = "text"
     json = "json"
     html = "html"
+
+
+class ClaimsFormat(StrEnum):
+    table = "table"
+    json = "json"
 
 
 class QueryFormat(StrEnum):
@@ -208,7 +214,50 @@ def brief(
     """What can be said of the market, from the published tables."""
     settings = _settings()
     text = _brief(settings, _day(as_of))
+    if format_ is BriefFormat.text and out.is_terminal:
+        from rich.markdown import Markdown
+
+        out.print(Markdown(text.as_text()), soft_wrap=False)
+        return
     print({"text": text.as_text, "json": text.as_json, "html": text.as_html}[format_]())
+
+
+@app.command()
+def claims(
+    as_of: AsOf = None,
+    article: Annotated[str | None, typer.Option(metavar="ID", help="One article alone.")] = None,
+    format_: Annotated[ClaimsFormat, typer.Option("--format")] = ClaimsFormat.table,
+) -> None:
+    """What articles said of the market, and what the data say to it: as of their own session, and since."""
+    import duckdb
+
+    settings, day = _settings(), _day(as_of)
+    manifest = _manifest(settings)
+    with _published(Home(settings.home)) as connection:
+        try:
+            verdicts = _rows(connection.execute("from claim_verdicts order by as_of_date, claim_id"))
+            definitions = _rows(connection.execute("from claims"))
+        except duckdb.CatalogException:
+            _fail(WRONG_USE, "this publication has no claims yet. Run `tidegauge run` first.")
+    articles = sorted({row["article_id"] for row in verdicts})
+    if article and article not in articles:
+        _fail(WRONG_USE, f"there is no article {article}; there are {', '.join(articles)}")
+    verdicts = [row for row in verdicts if article in (None, row["article_id"])]
+    if day:  # each article as it was last judged by then
+        verdicts = [row for row in verdicts if row["as_of_date"].isoformat() <= day]
+        judged = {row["article_id"]: row["as_of_date"] for row in verdicts}
+        verdicts = [row for row in verdicts if row["as_of_date"] == judged[row["article_id"]]]
+    if not verdicts:
+        _fail(WRONG_USE, f"no claim was judged by {day}: the first articles speak of later sessions")
+    if format_ is ClaimsFormat.json:
+        print(json.dumps([_claim_with_definitions(row, definitions) for row in verdicts], default=str))
+        return
+    if manifest["simulated"]:
+        err.print(
+            f"{SIMULATED} The articles speak of the real one: these verdicts are about the model.", style="yellow"
+        )
+    for name in sorted({row["article_id"] for row in verdicts}):
+        _print_claims(name, [row for row in verdicts if row["article_id"] == name])
 
 
 @app.command()
@@ -424,6 +473,45 @@ def _print_table(names: list[str], rows: list[tuple]) -> None:
         out.print(f"row {number}", style="bold")
         for name, cell in zip(names, row, strict=True):
             out.print(f"  {name:<{max(map(len, names))}}  {cell}", markup=False)
+
+
+def _rows(result: Any) -> list[dict[str, Any]]:
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _claim_with_definitions(verdict: dict[str, Any], definitions: list[dict[str, Any]]) -> dict[str, Any]:
+    key = ("claim_id", "as_of_date")
+    own = [row for row in definitions if all(row[name] == verdict[name] for name in key)]
+    shown = ("definition_id", "predicate", "value", "threshold", "margin", "verdict", "resolves_at", "base_rate")
+    judged = [{name: row[name] for name in shown} | {"evidence": json.loads(row["evidence"])} for row in own]
+    return verdict | {"judged": judged}
+
+
+def _print_claims(article: str, verdicts: list[dict[str, Any]]) -> None:
+    """An article's claims, a column of verdicts an as-of; statements are cut to the terminal."""
+    days = sorted({row["as_of_date"] for row in verdicts})
+    names = ["claim", *(f"as of {day}" for day in days), "for", "of"]
+    by_claim: dict[str, dict[date, dict[str, Any]]] = {}
+    for row in verdicts:
+        by_claim.setdefault(row["claim_id"], {})[row["as_of_date"]] = row
+    cells = []
+    for claim, by_day in by_claim.items():
+        last = by_day[days[-1]]
+        said = [by_day[day]["verdict"].replace("_", " ") for day in days]
+        cells.append([claim, *said, str(last["supporting"]), str(last["definitions"]), last["statement"]])
+    widths = [max(len(name), *(len(row[n]) for row in cells)) for n, name in enumerate(names)]
+    room = max(out.width - sum(widths) - 3 * len(widths) - 4, 12)
+    table = Table(*names, "statement")
+    for row in cells:
+        statement = row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + "…"
+        table.add_row(*row[:-1], escape(statement))
+    counts = Counter(row["verdict"].replace("_", " ") for row in verdicts if row["as_of_date"] == days[-1])
+    out.print(f"{article}, of {verdicts[0]['article_date']}, about the close of {verdicts[0]['spoken_date']}")
+    out.print(table)
+    out.print(", ".join(f"{number} {verdict}" for verdict, number in counts.most_common()))
+    sql = f"select definition_id, predicate, value, verdict, evidence from claims where claim_id = '{cells[0][0]}'"
+    out.print(f'Why: tidegauge query "{sql}"', soft_wrap=True, markup=False)
 
 
 def _json_row(row: dict[str, Any]) -> dict[str, Any]:

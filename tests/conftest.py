@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+from orchestration.settings import PROJECT
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -25,3 +34,44 @@ def replica_script() -> Path:
     if not script.is_file():
         pytest.skip("skipped: the replica (../shared/replica) is not here")
     return script
+
+
+@dataclass(frozen=True)
+class BuiltSample:
+    """A home in which the sample was published once, and what that run said; to be read or copied, not changed."""
+
+    home: str
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+@pytest.fixture(scope="session")
+def built_sample(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> BuiltSample:
+    """The embedded sample as `tidegauge run` publishes it, once for all workers."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":  # each worker has a folder of its own in the one of the test session
+        shared = shared.parent
+    home, said = shared / "sample", shared / "sample.json"
+    with FileLock(shared / "sample.lock"):
+        if not said.exists():
+            inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TIDEGAUGE_", "FRED_", "TIINGO_"))}
+            began = time.monotonic()
+            run = subprocess.run(
+                [sys.executable, "-m", "orchestration.cli", "run"],
+                cwd=PROJECT,
+                env=inherited | {"TIDEGAUGE_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "200"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert run.returncode == 0, f"the sample was not built\n{run.stdout}\n{run.stderr}"
+            sample = BuiltSample(str(home), run.stdout, run.stderr, time.monotonic() - began)
+            said.write_text(json.dumps(asdict(sample)))
+    return BuiltSample(**json.loads(said.read_text()))
+
+
+@pytest.fixture(scope="session")
+def sample_warehouse(built_sample: BuiltSample) -> Path:
+    """The warehouse of the sample; to be opened for reading alone."""
+    return Path(built_sample.home) / "warehouse.duckdb"

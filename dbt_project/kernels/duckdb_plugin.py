@@ -12,7 +12,18 @@ profiles.yml: `plugins: [{module: dbt_project.kernels.duckdb_plugin}]`. Every li
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from dbt_project.kernels import arrow, arrow_cross_section, arrow_levels, cross_section, volatility
+from dbt_project.kernels import (
+    arrow,
+    arrow_cross_section,
+    arrow_levels,
+    arrow_performance,
+    arrow_regime,
+    brief,
+    cross_section,
+    performance,
+    regime,
+    volatility,
+)
 
 _SESSION = "INTEGER[]"
 _VALUES = "DOUBLE[]"
@@ -45,6 +56,24 @@ SIGNATURES = {
     arrow_cross_section.relative_rotation: ([_VALUES], _struct(cross_section.ROTATION_COLUMNS)),
     arrow_cross_section.systemic_risk: ([_VALUES + "[]"], _struct(cross_section.RISK_COLUMNS)),
     arrow_cross_section.lead_lag: ([_VALUES, _VALUES], _struct(cross_section.LEAD_LAG_COLUMNS)),
+    arrow_regime.rolling_rank: ([_VALUES, "INTEGER", "INTEGER", "DOUBLE"], _struct(regime.RANK_COLUMNS)),
+    arrow_regime.weight_band: (
+        [_VALUES + "[]", _VALUES, "INTEGER", "INTEGER", "BIGINT", "DOUBLE", "DOUBLE"],
+        _struct(regime.BAND_COLUMNS),
+    ),
+    arrow_regime.pulse_direction: ([_VALUES, *["DOUBLE"] * 4, "INTEGER"], _VALUES),
+    arrow_regime.threat_level: ([_VALUES, _VALUES, "DOUBLE", "INTEGER"], _VALUES),
+    arrow_regime.first_match: ([_VALUES + "[]", _VALUES + "[]", "INTEGER"], _VALUES),
+    arrow_performance.forward_outcomes: ([_VALUES, "INTEGER"], _struct(performance.OUTCOME_COLUMNS)),
+    arrow_performance.challenger_states: (
+        [_VALUES, _VALUES, "INTEGER", "DOUBLE", "BIGINT"],
+        _struct(performance.CHALLENGER_COLUMNS),
+    ),
+    arrow_performance.block_bootstrap: (
+        [_VALUES, _VALUES + "[]", _VALUES, "INTEGER", "INTEGER", "BIGINT", "DOUBLE", "DOUBLE"],
+        _struct((), **dict.fromkeys(performance.INTERVAL_COLUMNS, "DOUBLE")),
+    ),
+    brief.market_brief_text: (["VARCHAR"], "STRUCT(headline VARCHAR, body_markdown VARCHAR)"),
 }
 
 

@@ -22,6 +22,24 @@
     list(struct_pack({{ fields | join(', ') }}) order by {{ order_by }})
 {%- endmacro %}
 
+{# A list of these expressions. #}
+{% macro list_of(expressions) -%}
+    {{ return(adapter.dispatch('list_of')(expressions)) }}
+{%- endmacro %}
+
+{% macro default__list_of(expressions) -%}
+    [{{ expressions | join(', ') }}]
+{%- endmacro %}
+
+{# The median of the rows so far, this one included. #}
+{% macro expanding_median(expression, order_by) -%}
+    {{ return(adapter.dispatch('expanding_median')(expression, order_by)) }}
+{%- endmacro %}
+
+{% macro default__expanding_median(expression, order_by) -%}
+    median({{ expression }}) over (order by {{ order_by }} rows unbounded preceding)
+{%- endmacro %}
+
 {# A mean whose last digit does not depend on the order in which threads deliver the rows. #}
 {% macro ordered_mean(expression, order_by) -%}
     {{ return(adapter.dispatch('ordered_mean')(expression, order_by)) }}
@@ -29,6 +47,46 @@
 
 {% macro default__ordered_mean(expression, order_by) -%}
     list_avg(list({{ expression }} order by {{ order_by }}))
+{%- endmacro %}
+
+{# The same for a sum. #}
+{% macro ordered_sum(expression, order_by) -%}
+    {{ return(adapter.dispatch('ordered_sum')(expression, order_by)) }}
+{%- endmacro %}
+
+{% macro default__ordered_sum(expression, order_by) -%}
+    list_sum(list({{ expression }} order by {{ order_by }}))
+{%- endmacro %}
+
+{# Texts of a group one after another, in the order of another expression. #}
+{% macro joined_text(expression, separator, order_by) -%}
+    {{ return(adapter.dispatch('joined_text')(expression, separator, order_by)) }}
+{%- endmacro %}
+
+{% macro default__joined_text(expression, separator, order_by) -%}
+    string_agg({{ expression }}, '{{ separator }}' order by {{ order_by }})
+{%- endmacro %}
+
+{# SHA-256 of a text, 64 hexadecimal digits. #}
+{% macro text_hash(expression) -%}
+    {{ return(adapter.dispatch('text_hash')(expression)) }}
+{%- endmacro %}
+
+{% macro default__text_hash(expression) -%}
+    sha256({{ expression }})
+{%- endmacro %}
+
+{# A JSON object of named expressions, a row's or a list's too, as text. #}
+{% macro as_json(fields) -%}
+    {{ return(adapter.dispatch('as_json')(fields)) }}
+{%- endmacro %}
+
+{% macro default__as_json(fields) -%}
+    {%- set pairs = [] -%}
+    {%- for name, expression in fields.items() -%}
+        {%- do pairs.append("'" ~ name ~ "', " ~ expression) -%}
+    {%- endfor -%}
+    cast(json_object({{ pairs | join(', ') }}) as varchar)
 {%- endmacro %}
 
 {# One row an element; several in one select go in step. #}
@@ -110,4 +168,26 @@
 
 {% macro default__period_start(period, date) -%}
     date_trunc('{{ period }}', {{ date }})
+{%- endmacro %}
+
+{# A JSON object as text, from names and expressions; what is NULL is left out. #}
+{% macro json_text(pairs) -%}
+    {{ return(adapter.dispatch('json_text')(pairs)) }}
+{%- endmacro %}
+
+{% macro default__json_text(pairs) -%}
+    {%- set members = [] -%}
+    {%- for name, expression in pairs.items() -%}
+        {%- do members.append("'" ~ name ~ "', " ~ expression) -%}
+    {%- endfor -%}
+    cast(json_merge_patch('{}', json_object({{ members | join(', ') }})) as varchar)
+{%- endmacro %}
+
+{# JSON texts of a group as one JSON list. #}
+{% macro json_list(expression, order_by) -%}
+    {{ return(adapter.dispatch('json_list')(expression, order_by)) }}
+{%- endmacro %}
+
+{% macro default__json_list(expression, order_by) -%}
+    to_json(list(cast({{ expression }} as json) order by {{ order_by }}))
 {%- endmacro %}

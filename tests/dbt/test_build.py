@@ -47,6 +47,25 @@ PROMISED = {
     "sector_rotation": """symbol date rs_ratio rs_momentum quadrant relative_return_5 relative_return_21
         relative_return_63 rank_21""",
     "lead_lag": "pair as_of_date lag correlation ci_low ci_high p_value q_value n",
+    "regime_scores": """as_of_date model_version raw_score pulse pulse_low pulse_high direction arrow volatility_score
+        volatility_label risk_score risk_label threat_level regime coverage inputs_hash reason liquidity_drain
+        breadth_divergence small_cap_breakout contagion""",
+    "regime_contributions": """as_of_date model_version dimension weight effective_weight dimension_score
+        dimension_score_smoothed contribution contribution_smoothed contribution_change""",
+    "regime_features": """as_of_date model_version feature dimension value percentile z_score score contribution
+        contribution_smoothed known_at""",
+    "regime_rules": "model_version rule kind value unit condition rationale",
+    "regime_performance": """model_version period state_kind state horizon n mean_return median_return hit_rate
+        prob_loss_5pct max_drawdown realized_volatility ci_low ci_high n_blocks verdict seed block_sessions""",
+    "regime_comparison": """model_version period rival outcome horizon score_spread rival_spread difference ci_low
+        ci_high n_blocks verdict""",
+    "regime_confusion": "model_version hidden_regime regime sessions share",
+    "regime_detection": "model_version measure value",
+    "claims": """claim_id definition_id as_of_date article_id statement kind predicate value threshold margin verdict
+        evidence resolves_at base_rate base_n is_simulated""",
+    "claim_verdicts": """claim_id as_of_date article_id article_date spoken_date statement kind verdict definitions
+        supporting contradicting pending resolves_at is_simulated""",
+    "market_brief": "as_of_date headline direction pulse risk_label threat_level body_markdown facts",
     "series": "series_id title unit source frequency lag_business_days licence",
     "instruments": "symbol name kind sector",
     "calendar": "date is_xnys_session is_federal_business_day is_bond_business_day",
@@ -54,7 +73,7 @@ PROMISED = {
 }
 
 
-def dbt(folder: Path, warehouse: Path, *arguments: str):
+def dbt(folder: Path, warehouse: Path, *arguments: str, project: Path = PROJECT):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDEGAUGE_WAREHOUSE", str(warehouse))
         environment.setenv("DO_NOT_TRACK", "1")
@@ -62,7 +81,7 @@ def dbt(folder: Path, warehouse: Path, *arguments: str):
             [
                 *arguments,
                 "--quiet",
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+                *("--project-dir", str(project), "--profiles-dir", str(project)),
                 *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
             ]
         )

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ import pytest
 
 from assets.catalog import load_catalog
 from orchestration.build import build_defs
+from orchestration.dbt import DBT_PROJECT, Dbt
 from orchestration.settings import PROJECT, Settings
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -45,6 +47,17 @@ def test_the_location_loads_in_a_fresh_interpreter(module, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_dbt_starts_without_asking_for_its_version_or_opening_the_warehouse(monkeypatch, tmp_path):
+    def asked(*command):
+        raise AssertionError(f"{command} was run first")
+
+    monkeypatch.setattr("dagster_dbt.core.resource.check_output", asked)
+    dbt = Dbt(project_dir=str(DBT_PROJECT), dbt_executable=sys.executable)
+    invocation = dbt.cli(["-c", "pass"], target_path=tmp_path)
+    assert invocation.process.wait() == 0 and invocation.adapter is None
+    assert str(invocation.cli_version) == version("dbt-core")
 
 
 def test_workspace_and_dg_name_the_same_module():
@@ -82,7 +95,7 @@ def test_lineage_runs_from_the_raw_tables_to_the_publication(definitions):
 def test_every_published_table_is_held_by_the_gate_and_by_tests_of_dbt(definitions):
     graph = definitions.resolve_asset_graph()
     published = graph.get(dg.AssetKey(["published", "analysis"])).parent_keys
-    assert len(published) == 19
+    assert len(published) == 30
     for key in published:
         names = {check.name for check in graph.asset_check_keys if check.asset_key == key}
         assert "expectations" in names

@@ -39,11 +39,11 @@ select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as 
     300 as rows, 99.5::double as coverage_pct, 'ok' as status, required
 from (values
     ('prices', true), ('operating_cash_balance', true), ('index_membership', true),
-    ('fred_observations', true), ('exchange_breadth', false), ('regime_path', false),
+    ('fred_observations', true), ('exchange_breadth', false), ('upcoming_auctions', false), ('regime_path', false),
     ('auctions', false), ('fred_observations/WALCL', true), ('fred_observations/SP500', false)
 ) as rows(dataset, required);
 update source_health set status = 'not_offered', latest_observation = null, age_days = null
-where dataset = 'regime_path';
+where dataset = 'upcoming_auctions';
 update source_health set status = 'missing', latest_observation = null, age_days = null
 where dataset = 'fred_observations/SP500';
 
@@ -160,6 +160,90 @@ select 'iwm_spy' as pair, date as as_of_date, lag, 0.1::double as correlation, 0
     0.15::double as ci_high, 0.01::double as p_value, 0.2::double as q_value, 1240 as n
 from sessions, lateral (values (-1), (0), (1)) as lags(lag)
 where date = date '2026-01-30' order by lag;
+
+create table regime_rules as select * from (values
+    ('v1', 'threshold', 'min_coverage', 0.7::double, 'share', null, 'Enough of it'),
+    ('v1', 'feature', 'feature.vix', null, null, 'volatility: down vix', 'Fear')
+) as rows(model_version, kind, rule, value, unit, condition, rationale);
+
+create table regime_scores as
+select date as as_of_date, 'v1' as model_version, 60.0::double as raw_score, 60.0::double as pulse,
+    52.0::double as pulse_low, 68.0::double as pulse_high, 'bullish' as direction, 'flat' as arrow,
+    40.0::double as volatility_score, 'Moderate' as volatility_label, 35.0::double as risk_score,
+    'Medium' as risk_label, 2 as threat_level, 'expansion' as regime, 1.0::double as coverage, null::varchar as reason,
+    false as liquidity_drain, false as breadth_divergence, false as small_cap_breakout, false as contagion,
+    repeat('0', 64) as inputs_hash
+from sessions order by date;
+
+create table regime_contributions as
+select date as as_of_date, 'v1' as model_version, dimension, weight, weight as effective_weight,
+    60.0::double as dimension_score, 60.0::double as dimension_score_smoothed, 10 * weight as contribution,
+    10 * weight as contribution_smoothed, 0.0::double as contribution_change
+from sessions, lateral (values ('trend', 0.75::double), ('volatility', 0.25)) as rows(dimension, weight)
+order by date, dimension;
+
+create table regime_features as
+select date as as_of_date, 'v1' as model_version, feature, dimension, 16.0::double as value,
+    60.0::double as percentile, 0.3::double as z_score, 60.0::double as score, weight * 10 as contribution,
+    weight * 10 as contribution_smoothed, date::timestamp + interval 22 hour as known_at
+from sessions, lateral (values ('spy_vs_sma_200', 'trend', 0.75::double), ('vix', 'volatility', 0.25))
+    as rows(feature, dimension, weight)
+order by date, feature;
+
+create table regime_performance as
+select 'v1' as model_version, 'held_out' as period, state_kind, state, 21 as horizon, n,
+    date '2025-01-02' as first_date, date '2025-12-30' as last_date, 0.01::double as mean_return,
+    0.012::double as median_return,
+    0.6::double as hit_rate, 0.1::double as prob_loss_5pct, -0.03::double as max_drawdown,
+    0.15::double as realized_volatility, ci_low, ci_high, 0.0::double as excess_return, ci_low - 0.01 as excess_low,
+    ci_high - 0.01 as excess_high, n // 63 as n_blocks, verdict, 63 as block_sessions, 2000 as draws,
+    20090101::bigint as seed
+from (values
+    ('baseline', 'unconditional', 700, 0.005::double, 0.015::double, 'no difference'),
+    ('direction', 'bullish', 640, 0.004, 0.016, 'no difference'),
+    ('direction', 'neutral', 60, null, null, 'insufficient'),
+    ('regime', 'expansion', 700, 0.005, 0.015, 'no difference')
+) as rows(state_kind, state, n, ci_low, ci_high, verdict);
+insert into regime_performance by name
+select * replace ('sma' as state) from regime_performance where state = 'unconditional';
+
+create table regime_comparison as
+select 'v1' as model_version, 'held_out' as period, rival, 'return' as outcome, 21 as horizon, 640 as n_bullish,
+    n as n_bearish, 640 as n_favourable, 640 as n_unfavourable, 0.01::double as score_spread,
+    0.0::double as score_low, 0.02::double as score_high, 0.004::double as rival_spread, 0.0::double as rival_low,
+    0.01::double as rival_high, 0.006::double as difference, ci_low, ci_high, n // 63 as n_blocks, verdict,
+    63 as block_sessions, 2000 as draws, 20090101::bigint as seed
+from (values
+    ('sma_200', 640, -0.01::double, 0.02::double, 'does not beat'), ('hmm', 60, null, null, 'insufficient')
+) as rows(rival, n, ci_low, ci_high, verdict);
+
+create table regime_confusion as select * from (values
+    ('v1', 'expansion', 'expansion', 60, 0.75::double), ('v1', 'expansion', 'transition', 20, 0.25)
+) as rows(model_version, hidden_regime, regime, sessions, share);
+
+create table regime_detection as select * from (values
+    ('v1', 'agreement', 0.75::double), ('v1', 'best_constant_guess', 0.5), ('v1', 'sessions', 80)
+) as rows(model_version, measure, value);
+
+create table claims as
+select 'c01' as claim_id, 'week' as definition_id, date '2026-01-30' as as_of_date, 'outlook' as article_id,
+    'shares fell' as statement, 'change' as kind, 'change of SPY, sessions 5: < 0' as predicate, -0.01::double as value,
+    0.0::double as threshold, 0.01::double as margin, 'supported' as verdict, '{"conditions":[]}' as evidence,
+    null::date as resolves_at, null::double as base_rate, null::integer as base_n, false as is_simulated
+union all
+select 'c02', 'ahead', date '2026-01-30', 'outlook', 'shares rise', 'forecast', 'forward of SPY, sessions 21: > 0',
+    null, null, null, 'pending', '{"reason":"resolves by 2026-03-03"}', date '2026-03-03', 0.6, 2000, false;
+
+create table claim_verdicts as
+select claim_id, as_of_date, article_id, date '2026-02-01' as article_date, as_of_date as spoken_date, statement, kind,
+    verdict, 1 as definitions, (verdict = 'supported')::integer as supporting, 0 as contradicting,
+    (verdict = 'pending')::integer as pending, resolves_at, is_simulated
+from claims order by claim_id;
+
+create table market_brief as
+select as_of_date, 'Mixed: pulse 60.0.' as headline, direction, pulse, risk_label, threat_level,
+    '# Mixed: pulse 60.0.' || chr(10) as body_markdown, '{}' as facts
+from regime_scores order by as_of_date;
 
 drop table sessions;
 """

@@ -37,6 +37,14 @@ RANGES = {
     "cross_asset": ("mean_correlation_63", "absorption_ratio"),
     "sector_rotation": ("rank_21",),
     "lead_lag": ("n", "correlation", "p_value"),
+    "regime_scores": (
+        *("raw_score", "pulse", "pulse_low", "pulse_high", "volatility_score", "risk_score"),
+        *("threat_level", "coverage"),
+    ),
+    "regime_contributions": ("dimension_score", "dimension_score_smoothed"),
+    "regime_features": ("percentile", "score"),
+    "regime_performance": ("hit_rate", "prob_loss_5pct", "max_drawdown"),
+    "claims": ("base_rate",),
     "source_health": ("coverage_pct",),
 }
 DATED = (
@@ -56,8 +64,12 @@ DATED = (
 DATE_COLUMN = dict.fromkeys(DATED, "date") | {
     "treasury_cash": "record_date",
     "lead_lag": "as_of_date",
+    **dict.fromkeys(("regime_scores", "regime_contributions", "regime_features"), "as_of_date"),
+    **dict.fromkeys(("claims", "claim_verdicts", "market_brief"), "as_of_date"),
+    "regime_performance": "last_date",
     "source_health": "latest_observation",
 }
+KNOWN_VERDICT = {"regime_performance": "better", "regime_comparison": "beats"}
 ONE_ROW = "rowid = (select max(rowid) from {table})"
 
 
@@ -127,6 +139,120 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("lead_lag", "interval_ordered", f"{lags} ci_high = 1.1 where lag = 1"),
         ("lead_lag", "q_not_below_p", f"{lags} q_value = 0.001 where lag = 1"),
         ("lead_lag", "on_sessions", f"{lags} as_of_date = date '2026-01-24' where lag = 1"),
+    ]
+    last_score = "update regime_scores set {} where as_of_date = '2026-01-30'"
+    breaks += [
+        *(
+            (table, "on_sessions", f"update {table} set as_of_date = '2026-01-24' where as_of_date = '2026-01-30'")
+            for table in ("regime_scores", "regime_contributions", "regime_features")
+        ),
+        *(
+            ("regime_scores", f"{column}_named", last_score.format(f"{column} = 'so so'"))
+            for column in ("direction", "arrow", "volatility_label", "risk_label")
+        ),
+        ("regime_scores", "band_ordered", last_score.format("pulse_low = 69")),
+        ("regime_scores", "states_with_pulse", last_score.format("direction = null")),
+        ("regime_scores", "states_with_pulse", last_score.format("regime = null")),
+        ("regime_scores", "states_with_pulse", last_score.format("pulse = null, reason = 'so'")),
+        ("regime_scores", "level_with_risk", last_score.format("threat_level = null")),
+        ("regime_scores", "score_with_coverage", last_score.format("coverage = 0.69")),
+        ("regime_scores", "score_with_coverage", last_score.format("raw_score = null")),
+        ("regime_scores", "reason_without_pulse", last_score.format("reason = 'for fun'")),
+        ("regime_scores", "inputs_hash_whole", last_score.format("inputs_hash = null")),
+        *(
+            ("regime_contributions", "adds_up", f"update regime_contributions set {column} = 0.1 where {ONE_ROW}")
+            for column in ("weight", "effective_weight", "contribution", "contribution_smoothed")
+        ),
+        ("regime_contributions", "adds_up", "update regime_contributions set contribution = null"),
+        ("regime_features", "value_known_with_time", f"update regime_features set known_at = null where {ONE_ROW}"),
+        ("regime_features", "value_known_with_time", f"update regime_features set value = null where {ONE_ROW}"),
+        (
+            "regime_features",
+            "known_on_session",
+            f"update regime_features set known_at = as_of_date + interval 82801 second where {ONE_ROW}",
+        ),
+        ("regime_rules", "rationale_known", f"update regime_rules set rationale = ' ' where {ONE_ROW}"),
+        ("regime_rules", "rule_says_something", f"update regime_rules set condition = null where {ONE_ROW}"),
+        ("regime_performance", "n_positive", "update regime_performance set n = 0 where state = 'sma'"),
+        (
+            "regime_performance",
+            "volatility_not_negative",
+            f"update regime_performance set realized_volatility = -0.1 where {ONE_ROW}",
+        ),
+        (
+            "regime_performance",
+            "state_kind_named",
+            f"update regime_performance set state_kind = 'mood' where {ONE_ROW}",
+        ),
+        ("regime_performance", "verdict_named", f"update regime_performance set verdict = 'good' where {ONE_ROW}"),
+        *(
+            (
+                "regime_performance",
+                "interval_ordered",
+                f"update regime_performance set {of}_low = {of}_high + 1 where {ONE_ROW}",
+            )
+            for of in ("ci", "excess")
+        ),
+        *(
+            (table, "few_blocks_insufficient", f"update {table} set {changed} where verdict = 'insufficient'")
+            for table in ("regime_performance", "regime_comparison")
+            for changed in (f"verdict = '{KNOWN_VERDICT[table]}'", "ci_low = 0.001, ci_high = 0.002")
+        ),
+        ("regime_performance", "states_add_up", "update regime_performance set n = 639 where state = 'bullish'"),
+        ("regime_performance", "states_add_up", "delete from regime_performance where state = 'expansion'"),
+        ("regime_performance", "states_add_up", "delete from regime_performance where state = 'unconditional'"),
+        ("regime_comparison", "outcome_named", f"update regime_comparison set outcome = 'luck' where {ONE_ROW}"),
+        ("regime_comparison", "verdict_named", "update regime_comparison set verdict = 'wins' where rival = 'sma_200'"),
+        (
+            "regime_comparison",
+            "difference_of_spreads",
+            f"update regime_comparison set difference = 0.0061 where {ONE_ROW}",
+        ),
+        *(
+            (
+                "regime_comparison",
+                "interval_ordered",
+                f"update regime_comparison set {of}_low = {of}_high + 1 where rival = 'sma_200'",
+            )
+            for of in ("ci", "score", "rival")
+        ),
+        ("regime_confusion", "sessions_positive", f"update regime_confusion set sessions = 0 where {ONE_ROW}"),
+        ("regime_confusion", "shares_add_up", f"update regime_confusion set share = 0.3 where {ONE_ROW}"),
+        ("regime_detection", "value_not_negative", f"update regime_detection set value = -1 where {ONE_ROW}"),
+        (
+            "regime_detection",
+            "shares_within_one",
+            "update regime_detection set value = 1.1 where measure = 'best_constant_guess'",
+        ),
+    ]
+    claim = "update claims set {} where claim_id = '{}'"
+    verdict = "update claim_verdicts set {} where claim_id = 'c01'"
+    breaks += [
+        *(
+            (table, "on_sessions", f"update {table} set as_of_date = '2026-01-24'")
+            for table in ("claims", "claim_verdicts")
+        ),
+        *((table, "kind_named", f"update {table} set kind = 'hunch'") for table in ("claims", "claim_verdicts")),
+        ("claims", "verdict_named", claim.format("verdict = 'mixed', value = null, margin = null", "c01")),
+        ("claims", "measured_with_verdict", claim.format("value = null", "c01")),
+        ("claims", "measured_with_verdict", claim.format("margin = null", "c01")),
+        ("claims", "measured_with_verdict", claim.format("value = 1, margin = 1", "c02")),
+        ("claims", "verdict_by_margin", claim.format("margin = -0.01", "c01")),
+        ("claims", "verdict_by_margin", claim.format("verdict = 'contradicted'", "c01")),
+        ("claims", "evidence_known", claim.format("evidence = null", "c01")),
+        ("claims", "evidence_known", claim.format("evidence = ''", "c02")),
+        ("claims", "decided_when_due", claim.format("verdict = 'supported', value = 1, margin = 1", "c02")),
+        ("claim_verdicts", "verdict_by_counts", verdict.format("verdict = null")),
+        ("claim_verdicts", "verdict_by_counts", verdict.format("verdict = 'contradicted'")),
+        ("claim_verdicts", "counts_definitions", verdict.format("definitions = 2")),
+        ("claim_verdicts", "counts_definitions", "delete from claim_verdicts where claim_id = 'c01'"),
+    ]
+    brief = "update market_brief set {} where as_of_date = '2026-01-30'"
+    breaks += [
+        ("market_brief", "on_sessions", brief.format("as_of_date = '2026-01-24'")),
+        ("market_brief", "begins_with_headline", brief.format("headline = null")),
+        ("market_brief", "begins_with_headline", brief.format("body_markdown = 'Mixed'")),
+        ("market_brief", "pulse_as_scored", brief.format("pulse = 61")),
     ]
     last_level = f"{LAST_BAR} and kind = 'high_252'"
     breaks += [
@@ -410,6 +536,17 @@ def _spare(table: str) -> str:
         "cross_asset": "absorption_shift",
         "sector_rotation": "relative_return_5",
         "lead_lag": "correlation",
+        "regime_scores": "contagion",
+        "regime_contributions": "contribution_change",
+        "regime_features": "z_score",
+        "regime_rules": "unit",
+        "regime_performance": "median_return",
+        "regime_comparison": "seed",
+        "regime_confusion": "sessions",
+        "regime_detection": "value",
+        "claims": "predicate",
+        "claim_verdicts": "article_date",
+        "market_brief": "facts",
         "series": "licence",
         "instruments": "name",
         "calendar": "bond_number",
@@ -423,8 +560,12 @@ BREAKS = _breaks()
 
 # What cannot be broken alone: an unknown value in one place is rightly missed in another.
 CONSEQUENCES = {
-    "not_empty": {"no_session_missing", "reaches_as_of"} | {rule for _, rule, _ in BREAKS if rule.endswith("_known")},
-    "key_known": {"opening_is_previous_close", "on_sessions", "no_session_missing", "no_day_missing"},
+    "not_empty": {"no_session_missing", "reaches_as_of", "counts_definitions"}
+    | {rule for _, rule, _ in BREAKS if rule.endswith("_known")},
+    "key_known": {
+        *("opening_is_previous_close", "on_sessions", "no_session_missing", "no_day_missing"),
+        "counts_definitions",
+    },
     "not_after_as_of": {
         "on_sessions",
         "no_statement_missing",
@@ -432,11 +573,22 @@ CONSEQUENCES = {
         "known_after_date",
         "ad_line_steps",
         "no_session_missing",
+        "adds_up",
+        "counts_definitions",
     },
-    "key_unique": {"ad_line_steps", "no_day_missing", "opening_is_previous_close"},
-    "on_sessions": {"ad_line_steps", "legs_not_later", "confirmed_by_its_date"},
+    "key_unique": {"ad_line_steps", "no_day_missing", "opening_is_previous_close", "adds_up", "shares_add_up"},
+    "on_sessions": {
+        *("ad_line_steps", "legs_not_later", "confirmed_by_its_date", "adds_up", "known_on_session"),
+        "counts_definitions",
+    },
+    "pulse_low_range": {"band_ordered"},
+    "pulse_high_range": {"band_ordered"},
+    "coverage_range": {"score_with_coverage"},
     "net_known_with_legs": {"last_net_known"},
-    "shape": {"has_securities", "vix_range", "correlation_21_range", "correlation_range"},
+    "shape": {
+        *("sessions_positive", "value_not_negative", "shares_within_one"),
+        *("has_securities", "vix_range", "correlation_21_range", "correlation_range"),
+    },
     "ad_line_steps": set(),
     "p_value_range": {"q_not_below_p"},
     "quadrant_known": {"quadrant_of_scores"},
@@ -531,6 +683,13 @@ def test_unknown_values_pass_where_they_may_be_unknown(build, as_of):
         ("cross_asset", "prices"),
         ("sector_rotation", "prices"),
         ("lead_lag", "prices"),
+        ("regime_scores", "prices"),
+        ("regime_contributions", "prices"),
+        ("regime_features", "prices"),
+        ("regime_performance", "prices"),
+        ("regime_comparison", "prices"),
+        ("regime_confusion", "regime_path"),
+        ("regime_detection", "regime_path"),
         ("levels", "prices"),
         ("volatility_estimators", "prices"),
     ],

@@ -78,6 +78,39 @@ def test_the_three_eras_meet_without_a_seam(cell):
     assert cell("select count(distinct statement_era) from treasury_cash") == 3
 
 
+def test_the_regime_of_the_day_is_scored_on_most_of_the_weights(cell):
+    assert cell("select coverage from regime_scores where as_of_date = '2026-01-30'") >= 0.85
+    assert cell("select count(pulse) from regime_scores") >= 4000
+
+
+def test_scores_add_up_and_stay_within_their_bounds_on_every_session(cell):
+    off = cell(
+        """select max(greatest(abs(50 + raw - raw_score), abs(50 + smoothed - pulse), abs(weight - 1),
+            abs(coalesce(change - pulse_change, 0))))
+        from (select *, pulse - lag(pulse) over (order by as_of_date) as pulse_change from regime_scores)
+        join (select as_of_date, sum(contribution) as raw, sum(contribution_smoothed) as smoothed,
+            sum(weight) as weight, sum(contribution_change) as change from regime_contributions group by as_of_date)
+        using (as_of_date)"""
+    )
+    assert off < 1e-9
+    assert not cell("select count(*) from regime_scores where pulse not between 0 and 100 or pulse_low > pulse_high")
+
+
+def test_the_direction_changes_a_few_times_a_year(cell):
+    changes = cell(
+        """select count(*) filter (where direction <> before) / (count(direction) / 252.0) from
+           (select direction, lag(direction) over (order by as_of_date) as before from regime_scores)"""
+    )
+    assert 1 <= changes <= 8
+
+
+def test_no_feature_was_known_later_than_its_session(cell):
+    assert not cell(
+        """select count(*) from regime_features join calendar on as_of_date = date
+           where known_at > as_of_at"""
+    )
+
+
 def test_a_bad_bar_from_the_service_is_refused_and_the_publication_stands(world, folder, start_replica):
     settings, _ = world
     before = Home(settings.home).analysis.resolve()

@@ -1,75 +1,157 @@
-"""The brief: its words follow the cells, and what is not known is said to be so."""
+"""The brief: its words follow the cells, every number is one, and what is not known is said to be so."""
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from assets.brief import BriefError, make_brief
+from assets.brief import Brief, BriefError, make_brief
+from dbt_project.kernels.brief import market_brief_text, number, percent
+
+FACTS = {
+    "as_of_date": "2026-01-30",
+    "scores": {
+        "pulse": 56.04,
+        "pulse_low": 48.21,
+        "pulse_high": 61.3,
+        "direction": "neutral",
+        "arrow": "up",
+        "regime": "narrow_leadership",
+        "coverage": 0.95,
+        "volatility_score": 45.2,
+        "volatility_label": "Moderate",
+        "risk_score": 47.7,
+        "risk_label": "Medium",
+        "threat_level": 3,
+        "liquidity_drain": True,
+        "contagion": False,
+    },
+    "contributions": [
+        {
+            "dimension": "trend",
+            "dimension_score": 80.26,
+            "contribution_smoothed": 6.051,
+            "contribution_change": -0.204,
+        },
+        {"dimension": "size", "dimension_score": None, "contribution_smoothed": 0.0, "contribution_change": 0.0},
+    ],
+    "liquidity": {
+        "net_liquidity_bn": 5000.0,
+        "net_liquidity_change_5_bn": -2.0,
+        "net_liquidity_change_20_bn": -39.04,
+        "net_liquidity_change_65_bn": None,
+        "tga_bn": 817.3,
+        "tga_date": "2026-01-29",
+    },
+    "breadth": {"pct_above_50": 50.0, "pct_above_200": 60.4, "advances": 240, "coverage_pct": 94.8, "grade": "B"},
+    "breadth_before": 70.0,
+    "size": {"log_spread_21": -0.021, "log_spread_63": 0.044, "percentile_252": 91.0},
+    "market": {"close": 6939.03, "drawdown": -0.0061, "rsi_14": 53.36},
+    "claims": [{"verdict": "supported", "claims": 21}, {"verdict": "not_testable", "claims": 9}],
+    "late": [{"dataset": "prices", "status": "stale", "latest_observation": "2026-01-20"}],
+}
 
 
-@pytest.fixture
-def published():
-    """The cells that a brief reads, for twenty-one sessions up to 2026-01-30."""
-    with duckdb.connect() as connection:
-        connection.execute(
-            """
-            create table days as
-                select date '2026-01-30' - cast(n as integer) as date, n from range(21) as t(n);
-            create table liquidity as
-                select date, 5000.0 - n as net_liquidity_bn, 100.0 as tga_bn, date as tga_date, 6000.0 as fed_assets_bn,
-                       5.0 as rrp_bn, 3000.0 as reserves_bn, 1.0 as tga_change_5_bn, -2.0 as net_liquidity_change_5_bn,
-                       -39.04 as net_liquidity_change_20_bn, null::double as net_liquidity_change_65_bn from days;
-            create table rates_and_credit as
-                select date, 17.4 as vix, 0.7 as curve_10y2y_pp, 2.8 as hy_oas_pp, 0.01 as sofr_effr_pp from days;
-            create table breadth as
-                select 'sp500' as universe, date, 50.0 + n as pct_above_50, 60.0 as pct_above_200, 240 as advances,
-                       236 as declines, 19 as new_highs, 8 as new_lows, 94.8 as coverage_pct, 'B' as grade from days;
-            create table spreads as
-                select 'size' as pair, date, -0.021 as log_spread_21, 0.044 as log_spread_63, 91.0 as percentile_252
-                from days;
-            create table price_indicators as
-                select '^GSPC' as symbol, date, 6939.03 as close, 53.4 as rsi_14, -0.006 as drawdown from days;
-            create table source_health as
-                select 'prices' as dataset, null::boolean as required, 'stale' as status, date '2026-01-20'
-                       as latest_observation;
-            """
-        )
-        yield connection
+def told(**changes):
+    (text,) = market_brief_text(pa.array([json.dumps(FACTS | changes)])).to_pylist()
+    return text
 
 
-def test_the_headline_answers_three_questions_from_the_cells(published):
-    headline = make_brief(published, date(2026, 1, 30), simulated=False).headline
-    assert headline == (
+def cells(fact):
+    if isinstance(fact, dict):
+        return [cell for value in fact.values() for cell in cells(value)]
+    if isinstance(fact, list):
+        return [cell for value in fact for cell in cells(value)]
+    return [fact]
+
+
+def strangers(text, facts):
+    """Numbers of a text that are no cell, nor a fraction's cell in percent, at the digits that they have."""
+    values = [value for value in cells(facts) if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    values += [100 * value for value in values]
+    spoken = re.sub(
+        r"S&P 500|\d{4}-\d{2}-\d{2}|\b\d+-(day|year)\b|of 5\b|lost 5 %|\b\d+ sessions|\d+ over \d+;", "", text
+    )
+    spoken = re.sub(r"As of .*|over (21|63)( sessions)?|, 20 |, 65 |[a-z0-9]+_\d+|\b\w+ \d+ (high|low)\b", " ", spoken)
+    found = []
+    for token in re.findall(r"(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?(?![\w])", spoken):
+        digits = len(token.partition(".")[2])
+        said = abs(float(token.replace(",", "")))
+        if not any(abs(round(abs(value), digits) - said) < 1e-9 for value in values):
+            found.append(token)
+    return found
+
+
+def test_the_headline_answers_four_questions_from_the_cells():
+    assert told()["headline"] == (
+        "Mixed and rising: pulse 56.0, narrow leadership. "
         "Liquidity is draining: -39.0 bn in 20 sessions to 5,000.0 bn. "
         "Breadth is narrowing: 50.0 % of members above their 50-day average, 70.0 % 20 sessions ago. "
         "Large caps lead small caps by 2.1 log points over 21 sessions."
     )
 
 
-def test_what_is_missing_is_not_known(published):
-    published.execute("update liquidity set net_liquidity_bn = null; delete from spreads; delete from breadth")
-    brief = make_brief(published, date(2026, 1, 30), simulated=False)
-    assert brief.headline == "Net liquidity is not known. Breadth is not known. Size leadership is not known."
-    assert "65 not known" in brief.as_text() and "Breadth  " not in brief.as_text()
+def test_every_number_is_a_cell():
+    body = told()["body_markdown"]
+    assert strangers(body, FACTS) == []
+    assert "| trend | 80.3 | +6.05 |" in body and "trend -0.20 points" in body and "liquidity drain" in body
+    # and the test would see one that is none
+    assert strangers(body.replace("6.05", "6.06").replace("817.3", "817.4"), FACTS) == ["+6.06", "817.4"]
 
 
-def test_breadth_of_few_members_is_no_breadth(published):
-    published.execute("update breadth set grade = 'D', coverage_pct = 5.6")
-    headline = make_brief(published, date(2026, 1, 30), simulated=False).headline
-    assert "Breadth is not known: 5.6 % of the members have prices." in headline
+def test_what_is_missing_is_not_known():
+    nothing = told(**{name: None for name in FACTS if name != "as_of_date"})
+    assert nothing["headline"] == (
+        "The regime is not known. Net liquidity is not known. Breadth is not known. Size leadership is not known."
+    )
+    assert "No score" in nothing["body_markdown"] and "None" not in nothing["body_markdown"]
+    assert "65 not known" in told()["body_markdown"] and "| size | not known |" in told()["body_markdown"]
+    assert market_brief_text(pa.array([None], pa.string())).to_pylist() == [None]
 
 
-def test_late_data_is_named_and_a_simulation_called_so(published):
-    brief = make_brief(published, date(2026, 1, 30), simulated=True)
-    assert brief.stale == ["prices (stale, latest 2026-01-20)"]
-    assert brief.as_text().startswith("SIMULATED DATA")
-    assert "Simulated data" in brief.as_html() and "prices (stale" in brief.as_html()
+def test_breadth_of_few_members_is_no_breadth():
+    assert (
+        "Breadth is not known: 5.6 % of the members have prices."
+        in told(breadth={"grade": "D", "coverage_pct": 5.6, "pct_above_50": 12.0})["headline"]
+    )
+
+
+def test_late_data_is_named():
+    assert "Late: prices (stale, latest 2026-01-20)" in told()["body_markdown"]
+
+
+def test_numbers_are_written_for_reading():
+    assert number(1234.56) == "1,234.6" and number(-0.004, 2, sign=True) == "+0.00" and number(None) == "not known"
+    assert percent(0.1234) == "12.3 %" and percent(None) == "not known"
+
+
+@pytest.fixture
+def published():
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table market_brief as select * from (values (date '2026-01-29', 'Earlier', '# Earlier', '{}'), "
+            "(date '2026-01-30', 'Now', '# Now\n\n<b>tags</b>\n\n| a |\n|---|\n| 1 |', '{\"market\": {}}')) "
+            "as t(as_of_date, headline, body_markdown, facts)"
+        )
+        yield connection
 
 
 def test_a_day_without_a_session_speaks_of_the_one_before(published):
     assert make_brief(published, date(2026, 2, 1), simulated=False).as_of == date(2026, 1, 30)
-    with pytest.raises(BriefError, match="nothing is published for 2020-01-01"):
+    assert make_brief(published, date(2026, 1, 29), simulated=False).headline == "Earlier"
+    with pytest.raises(BriefError, match="nothing is published for 2020-01-01; the first brief is of 2026-01-29"):
         make_brief(published, date(2020, 1, 1), simulated=False)
+
+
+def test_a_page_is_the_text_with_its_markup_escaped_and_a_simulation_called_so(published):
+    brief = make_brief(published, date(2026, 1, 30), simulated=True)
+    page = brief.as_html()
+    assert "<h1>Now</h1>" in page and "<table>" in page and "&lt;b&gt;tags" in page and "Simulated data" in page
+    assert brief.as_text().startswith("SIMULATED DATA")
+    assert json.loads(brief.as_json())["facts"] == {"market": {}}
+    assert "Simulated" not in Brief(date(2026, 1, 30), False, "Now", "# Now", {}).as_html()
