@@ -237,8 +237,8 @@ def test_an_audit_that_breaks_publishes_nothing(publish_build, home):
 
 
 def test_a_table_that_was_not_built_is_named(publish_build):
-    with pytest.raises(PublishError, match=r"no table analysis\.market_brief: run the whole job"):
-        publish_build(tables=["liquidity", "market_brief"])
+    with pytest.raises(PublishError, match=r"no table analysis\.horoscopes: run the whole job"):
+        publish_build(tables=["liquidity", "horoscopes"])
 
 
 def test_versions_sort_even_where_the_clock_goes_back(publish_build, home, monkeypatch):
