@@ -219,7 +219,8 @@ def project(tmp_path_factory) -> Path:
     """The dbt project with the test's ledger in the place of its own."""
     copy = tmp_path_factory.mktemp("project") / "dbt_project"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs", "__pycache__"))
-    (copy / "macros" / "claims_ledger.sql").write_text("{% macro claims_ledger_text() %}" + LEDGER + "{% endmacro %}\n")
+    ledger = LEDGER + fenced("yaml")[0]
+    (copy / "macros" / "claims_ledger.sql").write_text("{% macro claims_ledger_text() %}" + ledger + "{% endmacro %}\n")
     return copy
 
 

@@ -86,6 +86,20 @@ def test_the_three_queries_that_the_run_proposes_work(sample):
             assert json.loads(sample("query", sql, "--format", "json").stdout)
 
 
+def test_claims_come_with_their_verdicts_and_the_evidence(sample):
+    told = sample("claims")
+    assert "SIMULATED" in told.stderr and "about the model" in told.stderr
+    assert "as of 2026-01-30" in told.stdout and "XLK $143.90" in told.stdout and "not testable" in told.stdout
+    assert sum(line.startswith("│ c") for line in told.stdout.splitlines()) == 56
+    sql = told.stdout.split('tidegauge query "')[1].split('"')[0]
+    assert json.loads(sample("query", sql, "--format", "json").stdout)
+    claims = json.loads(sample("claims", "--as-of", "2026-01-30", "--format", "json").stdout)
+    assert len(claims) == 56 and all(len(claim["judged"]) == claim["definitions"] for claim in claims)
+    assert claims[0]["judged"][0]["evidence"]["simulated"] is True
+    assert "close_of_2026_01_30" in sample("claims", "--article", "none", code=2).stderr
+    assert "no claim was judged by 2026-01-29" in sample("claims", "--as-of", "2026-01-29", code=2).stderr
+
+
 def test_query_formats_hold_the_same_rows(sample, tmp_path):
     sql = "select date, net_liquidity_bn, null as nothing from liquidity order by date desc limit 3"
     rows = json.loads(sample("query", sql, "--format", "json").stdout)
