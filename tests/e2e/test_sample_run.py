@@ -198,7 +198,7 @@ def read_in_a_loop(path: str, stop, failures, reads) -> None:
                 assert last == (date(2026, 1, 30),)
                 assert connection.execute("select count(*) from breadth").fetchall()[0][0] > 0
             reads.value += 1
-            time.sleep(0.05)
+            time.sleep(0.25)
         except Exception as error:  # noqa: BLE001 - whatever a reader meets is what the test is about
             failures.append(repr(error))
 
