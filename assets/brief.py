@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+SIMULATED = "SIMULATED DATA: a seeded model of a market, not observations."
+
 
 class BriefError(Exception):
     """No brief can be made of that day; the message says why."""
@@ -29,7 +31,7 @@ class Brief:
         return json.dumps(asdict(self), default=str)
 
     def as_text(self) -> str:
-        notice = "SIMULATED DATA: a seeded model of a market, not observations.\n\n" if self.simulated else ""
+        notice = f"{SIMULATED}\n\n" if self.simulated else ""
         return notice + self.body_markdown.strip()
 
     def as_html(self) -> str:

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assets.brief import Brief, BriefError, make_brief
+from assets.brief import SIMULATED, Brief, BriefError, make_brief
 from assets.home import Home, HomeError, SourceMixedError
 from assets.publish import PublishError, read_manifest, rollback, versions
 from assets.redaction import redact
@@ -39,7 +39,6 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 REFUSED, WRONG_USE, FAILED = 1, 2, 3
-SIMULATED = "SIMULATED DATA: a seeded model of a market, not observations."
 
 QUERIES = (
     "select date, net_liquidity_bn, net_liquidity_change_20_bn from liquidity order by date desc limit 5",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from program import environment
 
 from orchestration.settings import PROJECT
 
@@ -55,12 +55,11 @@ def built_sample(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Bu
     home, said = shared / "sample", shared / "sample.json"
     with FileLock(shared / "sample.lock"):
         if not said.exists():
-            inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TIDEGAUGE_", "FRED_", "TIINGO_"))}
             began = time.monotonic()
             run = subprocess.run(
                 [sys.executable, "-m", "orchestration.cli", "run"],
                 cwd=PROJECT,
-                env=inherited | {"TIDEGAUGE_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "200"},
+                env=environment(home),
                 capture_output=True,
                 text=True,
                 check=False,

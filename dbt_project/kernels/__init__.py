@@ -9,5 +9,6 @@ performance.py    the same for its validation: outcomes, challengers, block boot
 arrow.py          Arrow list columns to those arrays and back; arrow_levels.py for levels.py,
                   arrow_cross_section.py for cross_section.py, arrow_regime.py for regime.py,
                   arrow_performance.py for performance.py
+brief.py          the market brief, from a session's facts and a template
 duckdb_plugin.py  the SQL functions, and the dbt-duckdb plugin that registers them
 """

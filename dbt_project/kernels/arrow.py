@@ -4,6 +4,8 @@ Null elements come in as NaN; NaN and infinity go out as null. A row with a null
 each field where the result is a struct. Values without nulls are viewed, not copied.
 """
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 
@@ -11,6 +13,7 @@ from dbt_project.kernels import indicators, volatility
 
 _DOUBLES = pa.large_list(pa.float64())
 _SESSIONS = pa.large_list(pa.int32())
+_TABLE = pa.large_list(_DOUBLES)  # one inner list an element, all those of a row of one length
 
 
 PRICE_COLUMNS = indicators.CLOSE_COLUMNS + indicators.RANGE_COLUMNS + indicators.RETURN_COLUMNS
@@ -161,6 +164,20 @@ def _session_values(values):
     values = values.to_numpy()
     values.setflags(write=False)
     return values
+
+
+def _tables(name, lists, offsets):
+    """float64[sessions, width] of each row; the width is that of the row's own inner lists."""
+    inner = _elements(lists)
+    values, starts = _doubles(inner), inner.offsets.to_numpy() - inner.offsets[0].as_py()
+    tables = []
+    for first, last in itertools.pairwise(offsets):
+        widths = np.diff(starts[first : last + 1])
+        width = widths.max(initial=1)
+        if (widths != width).any():
+            raise ValueError(f"{name}: of each session there must be {width} elements, not {widths.min()}")
+        tables.append(values[starts[first] : starts[last]].reshape(-1, width))
+    return tables
 
 
 def _lists(out, offsets, known):

@@ -6,7 +6,6 @@ import pyarrow as pa
 from dbt_project.kernels import arrow, performance
 
 _INTEGER, _DOUBLE = pa.int64(), pa.float64()
-_TABLE = pa.large_list(arrow._DOUBLES)
 
 
 def forward_outcomes(prices, horizon):
@@ -32,7 +31,7 @@ def challenger_states(returns, fitted, least, penalty, seed):
 
 def block_bootstrap(values, members, signs, block, draws, seed, low, high):
     """A struct of numbers a row; members is one inner list a session, of as many elements as there are signs."""
-    lists = (values, arrow._DOUBLES), (members, _TABLE), (signs, arrow._DOUBLES)
+    lists = (values, arrow._DOUBLES), (members, arrow._TABLE), (signs, arrow._DOUBLES)
     numbers = (block, _INTEGER), (draws, _INTEGER), (seed, _INTEGER), (low, _DOUBLE), (high, _DOUBLE)
     known, (values, members, signs, *parameters) = arrow._rows(*lists, *numbers)
     block, draws, seed, low, high = (parameter.to_numpy() for parameter in parameters)
@@ -41,19 +40,11 @@ def block_bootstrap(values, members, signs, block, draws, seed, low, high):
     offsets = arrow._offsets(values=values, members=members)
     out = np.empty((len(performance.INTERVAL_COLUMNS), len(signs)))
     signs = [arrow._double_values(of_row.values) for of_row in signs]
-    tables = _tables(offsets, arrow._elements(members), [len(of_row) for of_row in signs])
+    tables = arrow._tables("block_bootstrap", members, offsets)
+    if any(len(table) and table.shape[1] != len(of_row) for table, of_row in zip(tables, signs, strict=True)):
+        raise ValueError("block_bootstrap: of each session there must be as many members as there are signs")
     performance.interval_family(offsets, arrow._doubles(values), tables, signs, block, draws, seed, low, high, out)
     spread = np.full((len(out), len(known)), np.nan)
     spread[:, known] = out
     columns = [arrow._nullable(np.ascontiguousarray(column)) for column in spread]
     return pa.StructArray.from_arrays(columns, performance.INTERVAL_COLUMNS)
-
-
-def _tables(offsets, inner, widths):
-    """Of each row float64[elements, width] from its inner lists, which must be of that length."""
-    lengths = np.diff(inner.offsets.to_numpy())
-    if (lengths != np.repeat(widths, np.diff(offsets))).any():
-        raise ValueError("block_bootstrap: of each session there must be as many members as there are signs")
-    flat = arrow._doubles(inner)
-    ends = np.concatenate([[0], np.cumsum(lengths)])[offsets]
-    return [flat[ends[g] : ends[g + 1]].reshape(-1, width) for g, width in enumerate(widths)]

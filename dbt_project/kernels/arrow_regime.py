@@ -12,7 +12,6 @@ import pyarrow as pa
 from dbt_project.kernels import arrow, regime
 
 _INTEGER, _DOUBLE = pa.int64(), pa.float64()
-_TABLE = pa.large_list(arrow._DOUBLES)
 
 
 def rolling_rank(x, n, min_n, clip):
@@ -27,16 +26,15 @@ def rolling_rank(x, n, min_n, clip):
 
 
 def weight_band(scores, published, span, draws, seed, low, high):
-    columns = (scores, _TABLE), (published, arrow._DOUBLES), (span, _INTEGER), (draws, _INTEGER), (seed, _INTEGER)
+    columns = (scores, arrow._TABLE), (published, arrow._DOUBLES), (span, _INTEGER), (draws, _INTEGER), (seed, _INTEGER)
     known, (scores, published, *parameters) = arrow._rows(*columns, (low, _DOUBLE), (high, _DOUBLE))
     span, draws, seed, low, high = (parameter.to_numpy() for parameter in parameters)
     if (span < 1).any() or (draws < 1).any() or not ((low >= 0) & (low <= high) & (high <= 1)).all():
         raise ValueError("weight_band: span >= 1, draws >= 1 and 0 <= low <= high <= 1 must hold in every row")
     offsets = arrow._offsets(scores=scores, published=published)
     out = np.empty((len(regime.BAND_COLUMNS), offsets[-1]))
-    regime.band_family(
-        offsets, _tables("weight_band", scores, offsets), arrow._doubles(published), span, draws, seed, low, high, out
-    )
+    tables = arrow._tables("weight_band", scores, offsets)
+    regime.band_family(offsets, tables, arrow._doubles(published), span, draws, seed, low, high, out)
     return pa.StructArray.from_arrays(arrow._lists(out, offsets, known), regime.BAND_COLUMNS)
 
 
@@ -62,9 +60,9 @@ def threat_level(score, cuts, margin, dwell):
 
 
 def first_match(holds, stays, dwell):
-    known, (holds, stays, dwell) = arrow._rows((holds, _TABLE), (stays, _TABLE), (dwell, _INTEGER))
+    known, (holds, stays, dwell) = arrow._rows((holds, arrow._TABLE), (stays, arrow._TABLE), (dwell, _INTEGER))
     offsets = arrow._offsets(holds=holds, stays=stays)
-    rules = [_tables("first_match", lists, offsets) for lists in (holds, stays)]
+    rules = [arrow._tables("first_match", lists, offsets) for lists in (holds, stays)]
     if any(first.shape != second.shape for first, second in zip(*rules, strict=True)):
         raise ValueError("first_match: holds and stays must speak of the same rules")
     out = np.empty((1, offsets[-1]))
@@ -84,17 +82,3 @@ def _dwell(dwell):
     if (sessions < 1).any():
         raise ValueError(f"dwell must be at least 1, not {sessions.min()}")
     return sessions
-
-
-def _tables(name, lists, offsets):
-    """float64[sessions, width] of each row; the width is that of the row's own inner lists."""
-    inner = arrow._elements(lists)
-    values, starts = arrow._doubles(inner), inner.offsets.to_numpy() - inner.offsets[0].as_py()
-    tables = []
-    for first, last in itertools.pairwise(offsets):
-        widths = np.diff(starts[first : last + 1])
-        width = widths.max(initial=1)
-        if (widths != width).any():
-            raise ValueError(f"{name}: of each session there must be {width} elements, not {widths.min()}")
-        tables.append(values[starts[first] : starts[last]].reshape(-1, width))
-    return tables

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from program import environment
 from publication import published_tables
 
 from orchestration.settings import PROJECT
@@ -23,15 +23,11 @@ class Tidegauge:
     settings: dict[str, str] = field(default_factory=dict)
     first: Any = None  # what its first run said
 
-    def environment(self) -> dict[str, str]:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TIDEGAUGE_", "FRED_", "TIINGO_"))}
-        return inherited | {"TIDEGAUGE_HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "200"} | self.settings
-
     def start(self, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, "-m", "orchestration.cli", *arguments],
             cwd=PROJECT,
-            env=self.environment(),
+            env=environment(self.home) | self.settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
