@@ -103,9 +103,16 @@ def _none(
 
 
 def _common(
-    key: tuple[str, ...], columns: dict[str, str], datasets: tuple[str, ...] = (), given: str = "true"
+    key: tuple[str, ...],
+    columns: dict[str, str],
+    datasets: tuple[str, ...] = (),
+    given: str = "true",
+    always: tuple[str, ...] = (),
 ) -> tuple[Rule, ...]:
-    """Shape, key and emptiness; a table whose `datasets` this home's source does not offer may be empty."""
+    """Shape, key, emptiness and what is `always` known beside the key.
+
+    A table whose `datasets` this home's source does not offer may be empty.
+    """
     keys = ", ".join(key)
     wanted = ", ".join(f"('{name}', '{kind}', '{_TYPES[kind]}')" for name, kind in columns.items())
     misshapen = (
@@ -144,6 +151,7 @@ def _common(
             f"no part of the key ({keys}) is NULL",
             key,
         ),
+        *((_always_known(always, key),) if always else ()),
         _none(
             "finite",
             "{not_finite}",
@@ -151,6 +159,17 @@ def _common(
             key,
             "{not_finite_columns} as not_finite",
         ),
+    )
+
+
+def _always_known(columns: tuple[str, ...], key: tuple[str, ...]) -> Rule:
+    unknown = ", ".join(f"case when {column} is null then '{column}' end" for column in columns)
+    return _none(
+        "always_known",
+        " or ".join(f"{column} is null" for column in columns),
+        f"never NULL: {', '.join(columns)}",
+        key,
+        f"concat_ws(', ', {unknown}) as unknown",
     )
 
 
@@ -239,7 +258,7 @@ def _treasury_cash() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("operating_cash_balance",)),
+            *_common(key, columns, ("operating_cash_balance",), always=("known_at",)),
             _none("closing_known", "tga_close_bn is null", "every statement has a closing balance", key),
             _none(
                 "opening_known",
@@ -335,7 +354,7 @@ def _settlements(table_key: tuple[str, ...], statuses: tuple[str, ...]) -> tuple
     parts = f"{', '.join(amounts)}, net_new_cash_bn, status"
     listed = ", ".join(f"'{status}'" for status in statuses)
     return columns, (
-        *_common(table_key, columns, ("auctions",)),
+        *_common(table_key, columns, ("auctions",), always=("securities", "known_at")),
         *(_within(column, 0, 1000, table_key) for column in amounts),
         _none(
             "net_is_gross_less_maturing",
@@ -682,13 +701,12 @@ def _levels() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",), ranges),
-            _none(
-                "level_whole",
-                "side is null or price is null or confirmed_at is null or distance_atr is null",
-                "every level has its side, price, distance and the session that confirmed it",
+            *_common(
                 key,
-                parts,
+                columns,
+                ("prices",),
+                ranges,
+                always=("side", "price", "confirmed_at", "distance_atr", "is_approximate"),
             ),
             _none(
                 "side_known",
@@ -960,7 +978,7 @@ def _cross_asset() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",), _SMALL_AND_LARGE),
+            *_common(key, columns, ("prices",), _SMALL_AND_LARGE, always=("mean_correlation_symbols",)),
             _within("mean_correlation_63", -1, 1, key),
             _none(
                 "mean_of_four",
@@ -1049,7 +1067,7 @@ def _lead_lag() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",), long_enough),
+            *_common(key, columns, ("prices",), long_enough, always=("n",)),
             _within("lag", -20, 20, key),
             _within("n", 0, 1260, key),
             _within("correlation", -1, 1, key),
@@ -1097,7 +1115,7 @@ def _regime_scores() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",), _A_YEAR_OF_SPY),
+            *_common(key, columns, ("prices",), _A_YEAR_OF_SPY, always=("coverage",)),
             *(_within(column, 0, 100, key) for column in scores),
             _within("threat_level", 1, 5, key),
             _within("coverage", 0, 1, key),
@@ -1208,7 +1226,7 @@ def _regime_features() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",), _A_YEAR_OF_SPY),
+            *_common(key, columns, ("prices",), _A_YEAR_OF_SPY, always=("dimension",)),
             _within("percentile", 0, 100, key),
             _within("score", 0, 100, key),
             _none(
@@ -1243,7 +1261,7 @@ def _regime_rules() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns),
+            *_common(key, columns, always=("kind",)),
             _none(
                 "rationale_known",
                 "coalesce(trim(rationale), '') = ''",
@@ -1278,7 +1296,7 @@ def _claims() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns),
+            *_common(key, columns, always=("article_id", "statement", "is_simulated")),
             _within("base_rate", 0, 1, key),
             _named("kind", _CLAIM_KINDS, key),
             _named("verdict", ("supported", "contradicted", "pending", "not_testable"), key),
@@ -1340,7 +1358,7 @@ def _claim_verdicts() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns),
+            *_common(key, columns, always=("article_id", "article_date", "spoken_date", "statement", "is_simulated")),
             _named("kind", _CLAIM_KINDS, key),
             _none(
                 "verdict_by_counts",
@@ -1394,7 +1412,27 @@ def _regime_performance() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",), _SCORES_TO_JUDGE),
+            *_common(
+                key,
+                columns,
+                ("prices",),
+                _SCORES_TO_JUDGE,
+                always=(
+                    "first_date",
+                    "last_date",
+                    "mean_return",
+                    "median_return",
+                    "hit_rate",
+                    "prob_loss_5pct",
+                    "max_drawdown",
+                    "realized_volatility",
+                    "excess_return",
+                    "n_blocks",
+                    "block_sessions",
+                    "draws",
+                    "seed",
+                ),
+            ),
             *(_within(column, 0, 1, key) for column in shares),
             _within("max_drawdown", -1, 0, key),
             _none("n_positive", "n is null or n <= 0", "every row is of at least one session", key, "n"),
@@ -1452,7 +1490,22 @@ def _regime_comparison() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("prices",), rivals),
+            *_common(
+                key,
+                columns,
+                ("prices",),
+                rivals,
+                always=(
+                    "n_bullish",
+                    "n_bearish",
+                    "n_favourable",
+                    "n_unfavourable",
+                    "n_blocks",
+                    "block_sessions",
+                    "draws",
+                    "seed",
+                ),
+            ),
             _named("outcome", ("return", "loss"), key),
             _named("verdict", ("beats", "does not beat", "insufficient"), key),
             _none(
@@ -1489,7 +1542,7 @@ def _regime_confusion() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns, ("regime_path",), _SCORES_TO_JUDGE),
+            *_common(key, columns, ("regime_path",), _SCORES_TO_JUDGE, always=("sessions", "share")),
             _none("sessions_positive", "sessions is null or sessions <= 0", "no pair is listed that never was", key),
             Rule(
                 "shares_add_up",
@@ -1653,7 +1706,7 @@ def _market_brief() -> Table:
         key,
         columns,
         rules=(
-            *_common(key, columns),
+            *_common(key, columns, always=("facts",)),
             _none(
                 "begins_with_headline",
                 "coalesce(headline, '') = '' or not starts_with(coalesce(body_markdown, ''), '# ' || headline)",

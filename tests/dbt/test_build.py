@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pandas as pd
 import pytest
 import small_warehouse
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 AS_OF = date(2026, 1, 30)
@@ -74,10 +77,25 @@ PROMISED = {
 
 
 def dbt(folder: Path, warehouse: Path, *arguments: str, project: Path = PROJECT):
+    """One command of dbt; the project itself is parsed once for all tests of a process."""
+    manifest = parsed(warehouse.name).deepcopy() if project == PROJECT else None
+    return _invoke(dbtRunner(manifest), folder, warehouse, *arguments, project=project)
+
+
+@functools.cache
+def parsed(name: str) -> Manifest:
+    """The project, for warehouse files of this name: dbt calls the database after the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = _invoke(dbtRunner(), Path(folder), Path(folder) / name, "parse")
+    assert result.success, result.exception
+    return result.result
+
+
+def _invoke(runner: dbtRunner, folder: Path, warehouse: Path, *arguments: str, project: Path = PROJECT):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDEGAUGE_WAREHOUSE", str(warehouse))
         environment.setenv("DO_NOT_TRACK", "1")
-        return dbtRunner().invoke(
+        return runner.invoke(
             [
                 *arguments,
                 "--quiet",

@@ -163,9 +163,10 @@ def checked(folder: Path, raw: dict[str, pd.DataFrame], breaks: tuple[str, ...] 
         for statement in breaks:
             (changed,) = connection.execute(statement).fetchone()
             assert changed, statement
-    built = dbt(folder, warehouse, "build", "--exclude-resource-type", "test", "unit_test")
+    checks = "path:tests/*.sql"
+    built = dbt(folder, warehouse, "build", "--select", f"+{checks}", "--exclude-resource-type", "test", "unit_test")
     assert built.success, built.exception or [r.message for r in built.result if r.status == "error"]
-    tested = dbt(folder, warehouse, "test", "--select", "test_type:data")
+    tested = dbt(folder, warehouse, "test", "--select", checks)
     assert tested.exception is None, tested.exception
     return {r.node.name: r for r in tested.result if r.node.resource_type == "test"}
 

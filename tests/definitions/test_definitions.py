@@ -92,14 +92,13 @@ def test_lineage_runs_from_the_raw_tables_to_the_publication(definitions):
     assert dg.AssetKey(["ref", "calendar"]) in upstream
 
 
-def test_every_published_table_is_held_by_the_gate_and_by_tests_of_dbt(definitions):
+def test_every_published_table_is_held_by_the_gate(definitions):
     graph = definitions.resolve_asset_graph()
     published = graph.get(dg.AssetKey(["published", "analysis"])).parent_keys
     assert len(published) == 30
     for key in published:
         names = {check.name for check in graph.asset_check_keys if check.asset_key == key}
-        assert "expectations" in names
-        assert len(names) > 1, f"{key} has no test of dbt"
+        assert "expectations" in names, key
     for check in graph.asset_check_keys:
         assert graph.get(check).blocking, check
 

@@ -69,6 +69,23 @@ DATE_COLUMN = dict.fromkeys(DATED, "date") | {
     "regime_performance": "last_date",
     "source_health": "latest_observation",
 }
+ALWAYS_KNOWN = {
+    "treasury_cash": "known_at",
+    "treasury_settlements": "securities",
+    "settlements_ahead": "known_at",
+    "levels": "is_approximate",
+    "cross_asset": "mean_correlation_symbols",
+    "lead_lag": "n",
+    "regime_scores": "coverage",
+    "regime_features": "dimension",
+    "regime_rules": "kind",
+    "regime_performance": "excess_return",
+    "regime_comparison": "draws",
+    "regime_confusion": "share",
+    "claims": "statement",
+    "claim_verdicts": "spoken_date",
+    "market_brief": "facts",
+}
 KNOWN_VERDICT = {"regime_performance": "better", "regime_comparison": "beats"}
 ONE_ROW = "rowid = (select max(rowid) from {table})"
 
@@ -90,6 +107,8 @@ def _breaks() -> list[tuple[str, str, str]]:
             for column in RANGES.get(table, ())
             for value in (-2.5, 1e6)
         ]
+        if column := ALWAYS_KNOWN.get(table):
+            breaks.append((table, "always_known", f"update {table} set {column} = null where {ONE_ROW}"))
         if column := DATE_COLUMN.get(table):
             late = f"update {table} set {column} = date '2026-02-02' where {ONE_ROW}"
             breaks.append((table, "not_after_as_of", late))
@@ -257,7 +276,7 @@ def _breaks() -> list[tuple[str, str, str]]:
     last_level = f"{LAST_BAR} and kind = 'high_252'"
     breaks += [
         *(
-            ("levels", "level_whole", f"update levels set {column} = null where {last_level}")
+            ("levels", "always_known", f"update levels set {column} = null where {last_level}")
             for column in ("side", "price", "confirmed_at", "distance_atr")
         ),
         ("levels", "side_known", f"update levels set side = 'above' where {last_level}"),
@@ -585,7 +604,9 @@ CONSEQUENCES = {
     "pulse_high_range": {"band_ordered"},
     "coverage_range": {"score_with_coverage"},
     "net_known_with_legs": {"last_net_known"},
+    "always_known": {"shares_add_up"},
     "shape": {
+        "always_known",
         *("sessions_positive", "value_not_negative", "shares_within_one"),
         *("has_securities", "vix_range", "correlation_21_range", "correlation_range"),
     },
