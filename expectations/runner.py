@@ -186,7 +186,7 @@ class _Measured:
         return sql.format(**self._places).format(**self._places)
 
     def frame(self) -> pd.DataFrame:
-        """One row, one column a rule; NaN where there is no measure (`results` fails those)."""
+        """One row, one column a rule; NaN, which no bound admits, where there is no measure."""
         import pandas as pd
 
         return pd.DataFrame([{rule.name: self.values.get(rule.name, math.nan) for rule in self.rules}])

@@ -1782,7 +1782,7 @@ def suite(name: str) -> great_expectations.ExpectationSuite:
     return gx.ExpectationSuite(
         name=name,
         expectations=[
-            gx.expectations.ExpectColumnValuesToBeBetween(
+            gx.expectations.ExpectColumnMaxToBeBetween(
                 column=rule.name,
                 min_value=rule.minimum,
                 max_value=rule.maximum,

@@ -513,7 +513,7 @@ def test_before_the_session_of_the_article_everything_is_pending(tmp_path, run, 
 def test_the_tests_of_dbt_hold(run, now):
     path = now.execute("select path from duckdb_databases() where not internal").fetchone()[0]
     result, failed = run(Path(path), "test", "--select", "claims", "claim_verdicts", "int_claims__*")
-    assert result.success and len(result.result) > 40, failed
+    assert result.success and len(result.result) > 5, failed
 
 
 # what is wrong with a row, and what the refusal says of it

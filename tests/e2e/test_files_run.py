@@ -85,26 +85,23 @@ def test_an_empty_file_is_refused_by_name_and_the_publication_stands(published, 
     assert json.loads(published("status", "--json").stdout)["version"] == before
 
 
-def test_a_row_that_cannot_be_read_goes_to_quarantine_and_the_others_are_published(published, exports):
-    file = exports / "bars" / "IWM.csv"
+def test_what_cannot_be_read_goes_to_quarantine_and_what_cannot_be_is_refused_by_name(published, exports):
+    file, bad = exports / "bars" / "IWM.csv", exports / "bars" / "bad.csv"
     whole = file.read_bytes()
     lines = len(whole.splitlines())
     file.write_bytes(whole + "IWM;31.13.2026;1,0;1,0;1,0;1,0;1\n".encode("latin-1"))
     run = published("run", "--as-of", "2026-01-30")
     assert f"went to quarantine: bars/IWM.csv: 1 rows, line {lines + 1}: column 'Datum': '31.13.2026'" in run.stderr
-    (kept,) = (published.home / "quarantine" / "prices").iterdir()
+    quarantine = published.home / "quarantine" / "prices"
+    (kept,) = quarantine.iterdir()
     row = pd.read_parquet(kept).iloc[0]
     assert (row["file"], row["line"]) == ("bars/IWM.csv", lines + 1) and "31.13.2026" in row["row"]
-    file.write_bytes(whole)
-    published("run", "--as-of", "2026-01-30")
-    assert not list((published.home / "quarantine" / "prices").iterdir())
-
-
-def test_a_bar_with_high_below_low_is_refused_by_name(published, exports):
     before = json.loads(published("status", "--json").stdout)["version"]
-    bad = exports / "bars" / "bad.csv"
+
+    file.write_bytes(whole)
     bad.write_bytes("Ticker;Datum;O;H;L;Schluss;Stück\nXLK;30.01.2026;10,0;9,0;11,0;10,0;1\n".encode("latin-1"))
     refused = published("run", "--as-of", "2026-01-30", code=1)
     assert "price_indicators" in refused.stderr and "XLK" in refused.stderr and "high" in refused.stderr
+    assert not list(quarantine.iterdir())  # the file that could not be read is right again
     assert json.loads(published("status", "--json").stdout)["version"] == before
     bad.unlink()

@@ -519,12 +519,12 @@ def _breaks() -> list[tuple[str, str, str]]:
 
 
 def _compared(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, tuple[bool, str | None]]]:
-    """What Great Expectations says of the measures, by plain comparison; NaN passes there too."""
+    """What Great Expectations says of the measures, by plain comparison; no bound holds for NaN."""
     return {
         table: {
             rule.name: (
-                not (rule.minimum is not None and frame[rule.name][0] < rule.minimum)
-                and not (rule.maximum is not None and frame[rule.name][0] > rule.maximum),
+                (rule.minimum is None or bool(frame[rule.name][0] >= rule.minimum))
+                and (rule.maximum is None or bool(frame[rule.name][0] <= rule.maximum)),
                 None,
             )
             for rule in suites.rules(table)
