@@ -29,6 +29,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from assets import quality
 from assets.home import Home
 
 SCHEMA = "analysis"
@@ -38,6 +39,7 @@ PARQUET = "parquet"
 # DuckDB 1.2 to 1.5, which BI tools carry, cannot read the default format of 2.0.
 STORAGE_VERSION = "v1.2.0"
 
+_WRITABLE = f"storage_version '{STORAGE_VERSION}'"
 _CURRENT = "current"
 _CANDIDATE = ".candidate-"
 _REMOVED = ".removed-"
@@ -53,6 +55,8 @@ class PublishError(Exception):
 
 class Verdict(Protocol):
     """What an audit answers."""
+
+    results: Sequence[quality.Result]
 
     @property
     def passed(self) -> bool: ...
@@ -129,8 +133,23 @@ def publish(
                 verdict = audit(connection, name)
                 if not verdict.passed:
                     raise GateRefused(verdict)
-                described = _write_parquet(connection, name, candidate / PARQUET, tables, is_simulated)
             version = _new_version(home, published_at, (inputs_hash, code_revision, source, str(as_of)))
+            with _attached(connection, candidate / DATABASE, _WRITABLE) as name:
+                earlier = [entry.path / PARQUET / f"{quality.TABLE}.parquet" for entry in reversed(versions(home))]
+                quality.write(
+                    connection,
+                    f"{name}.{SCHEMA}",
+                    version,
+                    published_at.replace(tzinfo=None),
+                    verdict.results,
+                    [path for path in earlier if path.exists()],
+                    is_simulated,
+                )
+                connection.execute(f"checkpoint {name}")
+                described = _write_parquet(
+                    connection, name, candidate / PARQUET, (*tables, quality.TABLE), is_simulated
+                )
+            _no_log_left(candidate)
             manifest = {
                 "version": version,
                 "as_of": as_of.isoformat(),
@@ -220,7 +239,7 @@ def _write_database(
     if absent:
         raise PublishError(f"the build has no table {SCHEMA}.{', '.join(absent)}: run the whole job before publishing.")
     (folder / PARQUET).mkdir(parents=True)
-    with _attached(connection, folder / DATABASE, f"storage_version '{STORAGE_VERSION}'") as name:
+    with _attached(connection, folder / DATABASE, _WRITABLE) as name:
         connection.execute(f"create schema {name}.{SCHEMA}")
         for table in tables:
             target = f"{name}.{SCHEMA}.{_quoted(table)}"
@@ -233,6 +252,10 @@ def _write_database(
             for column, text in columns.items():
                 connection.execute(f"comment on column {target}.{_quoted(column)} is {_literal(text)}")
         connection.execute(f"checkpoint {name}")
+    _no_log_left(folder)
+
+
+def _no_log_left(folder: Path) -> None:
     left = folder / f"{DATABASE}.wal"
     if left.exists():
         raise PublishError(

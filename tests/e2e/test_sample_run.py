@@ -63,10 +63,19 @@ def test_database_parquet_and_manifest_agree(sample):
     published = sample.published()
     manifest = json.loads((sample.home / "published" / "manifest.json").read_text())
     assert manifest["simulated"] is True and manifest["source"] == "sample" and manifest["as_of"] == "2026-01-30"
-    assert set(manifest["tables"]) == set(published)
+    assert set(manifest["tables"]) == {*published, "quality_results"}
     for table, rows in published.items():
         file = sample.home / "published" / "parquet" / f"{table}.parquet"
         assert len(rows) == manifest["tables"][table]["rows"] == pq.read_metadata(file).num_rows > 0
+
+
+def test_what_the_gate_said_is_published_with_it(sample):
+    counts = "count(*) as rules, count(*) filter (where not success) as failed"
+    sql = f"select version, {counts} from quality_results group by version"
+    (judged,) = json.loads(sample("query", sql, "--format", "json").stdout)
+    manifest = json.loads((sample.home / "published" / "manifest.json").read_text())
+    assert judged["version"] == manifest["version"] and judged["rules"] == manifest["gate"]["rules"] > 400
+    assert judged["failed"] == len(manifest["gate"]["failures"])
 
 
 def test_every_published_table_and_column_is_described(sample):

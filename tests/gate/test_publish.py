@@ -23,6 +23,7 @@ from expectations import runner, suites
 
 class Passed:
     passed = True
+    results = ()
 
     def summary(self):
         return {"passed": True, "rules": 0}
@@ -90,7 +91,7 @@ def test_database_parquet_and_manifest_say_the_same(publish_build, home, build):
 
     manifest = json.loads((home.published / "manifest.json").read_text())
     assert manifest == published.manifest == publish.read_manifest(home)
-    assert set(manifest["tables"]) == set(suites.TABLES)
+    assert set(manifest["tables"]) == {*suites.TABLES, "quality_results"}
     for table in suites.TABLES:
         built = build.execute(f"select * from analysis.{table}").fetchall()
         parquet = home.published / "parquet" / f"{table}.parquet"
@@ -143,7 +144,10 @@ def test_comments_survive_and_simulated_data_says_so(publish_build, build, home,
     comments = dict(read(home.analysis, "select table_name, comment from duckdb_tables()"))
     assert comments["liquidity"] == said
     assert comments["spreads"] == ("SIMULATED DATA." if simulated else None)
-    columns = "select table_name, column_name, comment from duckdb_columns() where comment <> '' and not internal"
+    columns = (
+        "select table_name, column_name, comment from duckdb_columns() "
+        "where comment <> '' and not internal and table_name <> 'quality_results'"
+    )
     assert read(home.analysis, columns) == [("liquidity", "tga_bn", "Treasury's cash, $ bn")]
 
 
@@ -159,7 +163,7 @@ def test_published_files_are_read_only(publish_build, home):
     path = publish_build().path
 
     files = [file for file in path.rglob("*") if file.is_file()]
-    assert len(files) == len(suites.TABLES) + 2
+    assert len(files) == len(suites.TABLES) + 3  # quality_results, the database and the manifest
     assert {file.stat().st_mode & 0o777 for file in files} == {0o444}
 
 
@@ -176,6 +180,39 @@ def test_a_refusal_leaves_the_last_publication_as_it_was(publish_build, build, h
     assert [entry.name for entry in home.versions.iterdir()] == [publish.read_manifest(home)["version"]]
     assert "publication" not in str(build.execute("select database_name from duckdb_databases()").fetchall())
     publish_build()
+
+
+def test_what_the_gate_said_is_published_with_all_that_it_said_before(publish_build, build, home, as_of, caplog):
+    def audit(connection, database):
+        return runner.judge(connection, as_of=as_of, database=database, tables=["treasury_cash"])
+
+    build.execute("update treasury_cash set deposits_bn = 11.002 where record_date = '2026-01-30'")  # a warning
+    first = publish_build(audit=audit)
+    build.execute("update treasury_cash set deposits_bn = 11 where record_date = '2026-01-30'")
+    second = publish_build(audit=audit, is_simulated=True)
+    publish.rollback(home, first.version)
+    third = publish_build(audit=audit)
+
+    failed = "select version, expectation, severity, observed, unexpected_count from analysis.analysis.quality_results "
+    assert read(home.analysis, failed + "where not success") == [
+        (first.version, "flows_balance_to_the_million", "warning", 1.0, 1)
+    ]
+    rules = len(suites.rules("treasury_cash"))
+    said = (
+        "select version, count(*), count(distinct run_at) from analysis.analysis.quality_results group by 1 order by 1"
+    )
+    assert read(home.analysis, said) == [(one.version, rules, 1) for one in (first, second, third)]
+    said = "select comment from duckdb_tables() where table_name = 'quality_results'"
+    assert read(home.analysis, said)[0][0].startswith("What the gate said")
+    assert read(second.path / "analysis.duckdb", said)[0][0].startswith("SIMULATED DATA. What")
+
+    # a damaged publication of yesterday keeps none of today back
+    broken = second.path / "parquet" / "quality_results.parquet"
+    broken.chmod(0o644)
+    broken.write_bytes(b"torn")
+    fourth = publish_build(audit=audit)
+    assert str(broken) in caplog.text
+    assert fourth.manifest["tables"]["quality_results"]["rows"] == 4 * rules
 
 
 def test_the_gate_audits_the_candidate_and_not_the_build(publish_build, build, as_of):
@@ -500,7 +537,7 @@ while seen < int(sys.argv[2]) - 1:
     assert sides[0] == sides[1] and sides[0][0] == sides[0][1] and sides[0][2] == 20000, sides
     current = (published / "current").resolve()
     n = int(json.loads((current / "manifest.json").read_text())["inputs_hash"])
-    parquet = duckdb.sql(f"select min(n), max(n), count(*) from '{current}/parquet/*.parquet'").fetchall()
+    parquet = duckdb.sql(f"select min(n), max(n), count(*) from '{current}/parquet/*_side.parquet'").fetchall()
     assert parquet == [(n, n, 40000)], (n, parquet)
     assert sides[0][0] >= seen and n >= sides[0][0], "went back"
     reads, seen = reads + 1, n
