@@ -208,6 +208,14 @@ def versions(home: Home) -> list[Version]:
     return [Version(name, home.versions / name, name == current) for name in names]
 
 
+def current_publication(home: Home) -> Publication | None:
+    """The publication that readers get, by the path that stays its own; None before the first."""
+    version, manifest = _current(home), read_manifest(home)
+    if version is None or manifest is None:
+        return None
+    return Publication(version, home.versions / version, manifest)
+
+
 def read_manifest(home: Home) -> dict[str, Any] | None:
     """The manifest of the current publication; None before the first."""
     path = home.published / _CURRENT / MANIFEST

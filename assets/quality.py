@@ -15,6 +15,7 @@ from typing import Protocol
 import duckdb
 
 TABLE = "quality_results"
+KEY = ("version", "suite", "expectation")
 
 _COMMENT = (
     "What the gate said of each publication, one row a version, suite and expectation. A build that it refused is not "
@@ -60,7 +61,7 @@ def write(
     """
     table = f"{schema}.{TABLE}"
     columns = ", ".join(f"{name} {kind}" for name, (kind, _) in _COLUMNS.items())
-    connection.execute(f"create table {table} ({columns}, primary key (version, suite, expectation))")
+    connection.execute(f"create table {table} ({columns}, primary key ({', '.join(KEY)}))")
     for path in earlier:
         try:
             connection.execute(f"insert or ignore into {table} by name from read_parquet(?)", [str(path)])

@@ -133,11 +133,38 @@ def check() -> None:
 
 
 @app.command()
-def publish() -> None:
+def publish(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="postgresql://...",
+            help="Copy what is published to this PostgreSQL server instead: schema analysis, replaced as a whole.",
+        ),
+    ] = None,
+) -> None:
     """Publish the present build by hand, through the gate."""
     settings = _settings()
+    if to is not None:
+        _publish_to(settings, to)
+        return
     _need_build(settings)
     _run_and_tell(settings, "publish", {})
+
+
+def _publish_to(settings: Settings, address: str) -> None:
+    if not address.startswith(("postgresql://", "postgres://")):
+        _fail(WRONG_USE, "--to wants the address of a PostgreSQL server, as postgresql://user@host/database.")
+    from assets import quality
+    from assets.postgres import copy_publication  # here, because it loads Arrow
+    from expectations import suites
+
+    keys = {table: suites.table(table).key for table in suites.TABLES} | {quality.TABLE: quality.KEY}
+    home = Home(settings.home)
+    if read_manifest(home) is None:
+        _nothing_published(settings)
+    with err.status("Copying the publication"):
+        copied = copy_publication(home, address, keys)
+    out.print(f"Publication {copied.version}: {copied.rows:,} rows of {copied.tables} tables are in schema analysis.")
 
 
 @app.command(name="versions")

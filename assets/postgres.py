@@ -1,0 +1,187 @@
+"""The publication, copied to a PostgreSQL server for a team.
+
+Belongs here: the copy, in one transaction, by ADBC. Does not belong here: what is published and why (publish.py).
+
+    analysis                       the schema that people read; its COMMENT names the publication
+    analysis_incoming              the next one while it is copied, seen by nobody else
+    analysis_outgoing_<version>    an earlier one that could not be removed yet, because somebody still uses it
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import adbc_driver_postgresql.dbapi as postgresql
+import duckdb
+from adbc_driver_manager import Error
+
+from assets.home import Home
+from assets.publish import DATABASE, SCHEMA, PublishError, current_publication
+from assets.redaction import redact
+
+_INCOMING = f"{SCHEMA}_incoming"
+_OUTGOING = f"{SCHEMA}_outgoing_"
+_OURS = "Tidegauge publication"
+_LOCK = 7_236_478_301  # any number that nobody else takes
+_PATIENCE = "5s"  # for the readers of an outgoing schema; it is tried again with each publication
+_BATCH_ROWS = 100_000
+_TYPES = {
+    "DATE": "date",
+    "INTEGER": "integer",
+    "BIGINT": "bigint",
+    "DOUBLE": "double precision",
+    "BOOLEAN": "boolean",
+    "VARCHAR": "text",
+    "TIMESTAMP": "timestamp",
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was copied."""
+
+    version: str
+    tables: int
+    rows: int
+
+
+def copy_publication(home: Home, address: str, keys: Mapping[str, Sequence[str]]) -> Copied:
+    """Copy the current publication into the schema `analysis` of the server at `address`, a postgresql:// URI.
+
+    Comments come along, and the columns in `keys` become primary keys. Readers see the old publication until the new
+    one is there as a whole, and wait for nothing; who could read the old one can read the new one. PublishError where
+    the server cannot be reached or refuses, or where a schema `analysis` is there that is not ours: nothing has
+    changed then.
+    """
+    publication = current_publication(home)
+    if publication is None:
+        raise PublishError("nothing is published yet. Run `tidegauge run` first.")
+    rows = 0
+    try:
+        with (
+            postgresql.connect(address) as server,
+            server.cursor() as cursor,
+            duckdb.connect(str(publication.path / DATABASE), read_only=True) as reader,
+        ):
+            reader.execute(f"use {_quoted(reader.execute('select current_database()').fetchone()[0])}.{SCHEMA}")
+            standing = _standing(cursor)
+            cursor.execute(f"drop schema if exists {_INCOMING} cascade")
+            cursor.execute(f"create schema {_INCOMING}")
+            tables = publication.manifest["tables"]
+            for table in tables:
+                rows += _copy_table(reader, cursor, table, keys.get(table, ()))
+            told = f"{_OURS} {publication.version} as of {publication.manifest['as_of']}"
+            if publication.manifest["simulated"]:
+                told = f"{told}, SIMULATED DATA"
+            cursor.execute(f"comment on schema {_INCOMING} is {_literal(told)}")
+            if standing:
+                _grant_as_before(cursor)
+                # a schema is renamed without waiting for those who read its tables
+                cursor.execute(f"alter schema {SCHEMA} rename to {_quoted(_outgoing(standing, cursor))}")
+            cursor.execute(f"alter schema {_INCOMING} rename to {SCHEMA}")
+            server.commit()
+            _remove_outgoing(server, cursor)
+    except Error as error:
+        raise PublishError(
+            f"could not copy the publication to {redact(address)}: {redact(str(error).strip())}. "
+            "What stood there stands. See that the server runs and lets you create schemas, then run again."
+        ) from error
+    return Copied(publication.version, len(tables), rows)
+
+
+def _standing(cursor: postgresql.Cursor) -> str | None:
+    """The comment of the server's schema `analysis`; None where there is none."""
+    cursor.execute(f"select pg_try_advisory_xact_lock({_LOCK})")
+    if not cursor.fetchone()[0]:
+        raise PublishError("another publication is on its way to this server. Run again when it is there.")
+    cursor.execute(f"select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = '{SCHEMA}'")
+    found = cursor.fetchone()
+    if found is None:
+        return None
+    if not (found[0] or "").startswith(_OURS):
+        raise PublishError(
+            f"the server has a schema {SCHEMA} that Tidegauge did not make, and would be replaced. "
+            "Rename it, or name another database."
+        )
+    return found[0]
+
+
+def _copy_table(reader: duckdb.DuckDBPyConnection, cursor: postgresql.Cursor, table: str, key: Sequence[str]) -> int:
+    described = reader.execute(
+        "select column_name, data_type, comment from duckdb_columns() "
+        "where database_name = current_database() and table_name = ? order by column_index",
+        [table],
+    ).fetchall()
+    unknown = [f"{name} {kind}" for name, kind, _ in described if kind not in _TYPES]
+    if unknown:
+        raise PublishError(f"{table} has columns of types that PostgreSQL is not told of: {', '.join(unknown)}.")
+    target = f"{_INCOMING}.{_quoted(table)}"
+    columns = ", ".join(f"{_quoted(name)} {_TYPES[kind]}" for name, kind, _ in described)
+    cursor.execute(f"create table {target} ({columns})")
+    batches = reader.sql(f"from {_quoted(table)}").to_arrow_reader(_BATCH_ROWS)
+    rows = cursor.adbc_ingest(table, batches, mode="append", db_schema_name=_INCOMING)
+    if key:
+        cursor.execute(f"alter table {target} add primary key ({', '.join(map(_quoted, key))})")
+    (comment,) = reader.execute(
+        "select comment from duckdb_tables() where database_name = current_database() and table_name = ?", [table]
+    ).fetchone()
+    if comment:
+        cursor.execute(f"comment on table {target} is {_literal(comment)}")
+    for name, _, comment in described:
+        if comment:
+            cursor.execute(f"comment on column {target}.{_quoted(name)} is {_literal(comment)}")
+    return rows
+
+
+def _grant_as_before(cursor: postgresql.Cursor) -> None:
+    """Who may use the schema that stands may use the incoming one, and read its tables."""
+    cursor.execute(
+        "select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end "
+        "from pg_namespace, aclexplode(nspacl) "
+        f"where nspname = '{SCHEMA}' and privilege_type = 'USAGE' and grantee <> nspowner"
+    )
+    for (role,) in cursor.fetchall():
+        cursor.execute(f"grant usage on schema {_INCOMING} to {role}")
+        cursor.execute(f"grant select on all tables in schema {_INCOMING} to {role}")
+
+
+def _outgoing(standing: str, cursor: postgresql.Cursor) -> str:
+    """A name for the schema that stands, after its version; the same one may have been copied before."""
+    version = standing.removeprefix(_OURS).split()[0]
+    cursor.execute(f"select count(*) from pg_namespace where starts_with(nspname, {_literal(_OUTGOING + version)})")
+    return f"{_OUTGOING}{version}_{cursor.fetchone()[0]}"
+
+
+def _remove_outgoing(server: postgresql.Connection, cursor: postgresql.Cursor) -> None:
+    """Drop the earlier publications, but what somebody reads or has built a view on."""
+    cursor.execute(
+        "select nspname, (select coalesce(string_agg(format('%I.%I', nspname, relname), ', '), '') from pg_class "
+        "where relnamespace = n.oid and relkind = 'r') from pg_namespace as n "
+        f"where starts_with(nspname, '{_OUTGOING}')"
+    )
+    found = cursor.fetchall()
+    server.commit()
+    for schema, tables in found:
+        try:
+            cursor.execute(f"set local lock_timeout = '{_PATIENCE}'")
+            if tables:
+                cursor.execute(f"drop table {tables} restrict")
+            cursor.execute(f"drop schema {_quoted(schema)} restrict")
+            server.commit()
+        except Error as error:
+            server.rollback()
+            log.warning(
+                "the earlier publication stays on the server as schema %s: %s", schema, redact(str(error).strip())
+            )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
