@@ -17,8 +17,7 @@ import adbc_driver_postgresql.dbapi as postgresql
 import duckdb
 from adbc_driver_manager import Error
 
-from assets.home import Home
-from assets.publish import DATABASE, SCHEMA, PublishError, current_publication
+from assets.publish import SCHEMA, Publication, PublishError
 from assets.redaction import redact
 
 _INCOMING = f"{SCHEMA}_incoming"
@@ -49,25 +48,19 @@ class Copied:
     rows: int
 
 
-def copy_publication(home: Home, address: str, keys: Mapping[str, Sequence[str]]) -> Copied:
-    """Copy the current publication into the schema `analysis` of the server at `address`, a postgresql:// URI.
+def copy_publication(
+    publication: Publication, reader: duckdb.DuckDBPyConnection, address: str, keys: Mapping[str, Sequence[str]]
+) -> Copied:
+    """Copy a publication, on which `reader` is open, into the schema `analysis` of the server at `address` (postgresql://).
 
     Comments come along, and the columns in `keys` become primary keys. Readers see the old publication until the new
     one is there as a whole, and wait for nothing; who could read the old one can read the new one. PublishError where
     the server cannot be reached or refuses, or where a schema `analysis` is there that is not ours: nothing has
     changed then.
     """
-    publication = current_publication(home)
-    if publication is None:
-        raise PublishError("nothing is published yet. Run `tidegauge run` first.")
     rows = 0
     try:
-        with (
-            postgresql.connect(address) as server,
-            server.cursor() as cursor,
-            duckdb.connect(str(publication.path / DATABASE), read_only=True) as reader,
-        ):
-            reader.execute(f"use {_quoted(reader.execute('select current_database()').fetchone()[0])}.{SCHEMA}")
+        with postgresql.connect(address) as server, server.cursor() as cursor:
             standing = _standing(cursor)
             cursor.execute(f"drop schema if exists {_INCOMING} cascade")
             cursor.execute(f"create schema {_INCOMING}")
@@ -87,7 +80,7 @@ def copy_publication(home: Home, address: str, keys: Mapping[str, Sequence[str]]
             _remove_outgoing(server, cursor)
     except Error as error:
         raise PublishError(
-            f"could not copy the publication to {redact(address)}: {redact(str(error).strip())}. "
+            f"could not copy the publication to {redact(address)}: {_told(error)} "
             "What stood there stands. See that the server runs and lets you create schemas, then run again."
         ) from error
     return Copied(publication.version, len(tables), rows)
@@ -174,9 +167,12 @@ def _remove_outgoing(server: postgresql.Connection, cursor: postgresql.Cursor) -
             server.commit()
         except Error as error:
             server.rollback()
-            log.warning(
-                "the earlier publication stays on the server as schema %s: %s", schema, redact(str(error).strip())
-            )
+            log.warning("the earlier publication stays on the server as schema %s: %s", schema, _told(error))
+
+
+def _told(error: Error) -> str:
+    """What the server says, in one line."""
+    return redact(" ".join(str(error).split()))
 
 
 def _quoted(name: str) -> str:

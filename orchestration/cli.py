@@ -25,7 +25,7 @@ from rich.table import Table
 
 from assets.brief import SIMULATED, Brief, BriefError, make_brief
 from assets.home import Home, HomeError, SourceMixedError
-from assets.publish import PublishError, read_manifest, rollback, versions
+from assets.publish import DATABASE, PublishError, current_publication, read_manifest, rollback, versions
 from assets.redaction import redact
 from orchestration.database import EngineError, open_publication
 from orchestration.settings import PROJECT, Settings, source_name
@@ -160,10 +160,11 @@ def _publish_to(settings: Settings, address: str) -> None:
 
     keys = {table: suites.table(table).key for table in suites.TABLES} | {quality.TABLE: quality.KEY}
     home = Home(settings.home)
-    if read_manifest(home) is None:
+    publication = current_publication(home)
+    if publication is None:
         _nothing_published(settings)
-    with err.status("Copying the publication"):
-        copied = copy_publication(home, address, keys)
+    with err.status("Copying the publication"), open_publication(publication.path / DATABASE) as reader:
+        copied = copy_publication(publication, reader, address, keys)
     out.print(f"Publication {copied.version}: {copied.rows:,} rows of {copied.tables} tables are in schema analysis.")
 
 

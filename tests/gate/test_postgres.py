@@ -13,11 +13,11 @@ import adbc_driver_postgresql.dbapi as postgresql
 import duckdb
 import pytest
 
-from assets import publish, quality
+from assets import postgres, publish, quality
 from assets.home import Home
-from assets.postgres import copy_publication
 from assets.publish import PublishError
 from expectations import runner, suites
+from orchestration.database import open_publication
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +84,12 @@ def published(build, tmp_path, as_of):
         return home
 
     return run
+
+
+def copy_publication(home: Home, address: str, keys) -> postgres.Copied:
+    publication = publish.current_publication(home)
+    with open_publication(publication.path / publish.DATABASE) as reader:
+        return postgres.copy_publication(publication, reader, address, keys)
 
 
 def asked(address: str, sql: str) -> list[tuple]:
