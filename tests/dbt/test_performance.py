@@ -330,9 +330,10 @@ def test_on_the_sample_named_regimes_are_more_than_a_guess(sample_warehouse):
         rows = connection.execute("select measure, value from analysis.regime_detection").fetchall()
         kinds = connection.execute("select distinct state_kind from analysis.regime_performance").fetchall()
     value = dict(rows)
-    assert value["agreement_where_named"] > value["best_constant_guess_where_named"] + 0.15
+    assert value["agreement"] > value["best_constant_guess"] + 0.12
+    assert value["agreement_where_named"] > value["best_constant_guess_where_named"] + 0.2
     assert value["named_sessions"] > value["sessions"] / 2
     assert value["changes_detected"] >= 0.75 * value["changes"]
-    assert value["median_delay_sessions"] < 63
+    assert value["median_delay_sessions"] < 30
     # of the development years the sample has too few to fit anything
     assert {kind for (kind,) in kinds} == {"direction", "regime", "threat_level", "baseline"}

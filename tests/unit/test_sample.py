@@ -15,6 +15,7 @@ from assets.calendars import business_days
 from assets.catalog import load_catalog
 from assets.sources.base import SourceError, Wanted
 from assets.sources.sample import SAMPLE_END, SAMPLE_START, SampleSource
+from assets.sources.sample.clock import returning
 from assets.sources.sample.regimes import REGIMES
 
 CATALOG = load_catalog()
@@ -302,6 +303,17 @@ def test_every_regime_is_visited_at_least_twice_for_a_plausible_time(full, close
     stays = path.groupby(visit).agg(["first", "size"])
     assert set(stays["first"].value_counts()[lambda n: n >= 2].index) == set(REGIMES)
     assert stays["size"].between(40, 250).all()
+    assert stays["size"].iloc[:-1].min() >= 80  # the last stay is cut off by the end of the sample
+    assert path.value_counts(normalize=True).between(0.05, 0.4).all()
+
+
+def test_half_of_a_move_is_gone_after_its_half_life():
+    shocks = np.zeros((151, 2))
+    shocks[0, 0], shocks[50, 1] = 1.0, -2.0
+    left = np.cumsum(returning(shocks, half_life=50), axis=0)
+    np.testing.assert_allclose(left[[0, 50, 100], 0], [1, 0.5, 0.25])
+    np.testing.assert_allclose(left[[0, 49, 50, 100, 150], 1], [0, 0, -2, -1, -0.5], atol=1e-12)
+    np.testing.assert_array_equal(returning(shocks[:, 0]), returning(shocks)[:, 0])
 
 
 def test_index_returns_have_fat_tails_and_clusters(index_returns):
@@ -332,8 +344,17 @@ def test_regimes_show_in_the_market(full, prices, series):
     yearly = 252 * returns.groupby(path).mean()
     assert yearly.loc["risk_off", "SPY"] < -0.2
     assert yearly.loc["expansion", "SPY"] > 0.05
-    assert yearly.loc["narrow_leadership", "RSP"] < yearly.loc["narrow_leadership", "SPY"] - 0.08
+    # a clear uptrend of the index that most shares and the small ones have no part in
+    assert yearly.loc["narrow_leadership", "SPY"] > 0.1
+    assert yearly.loc["narrow_leadership", "RSP"] < yearly.loc["narrow_leadership", "SPY"] - 0.15
+    assert yearly.loc["narrow_leadership", "IWM"] < min(0, yearly.loc["narrow_leadership", "RSP"])
     assert yearly.loc["recovery", "IWM"] > yearly.loc["recovery", "SPY"] + 0.05
+    assert yearly.loc["expansion", "RSP"] > yearly.loc["expansion", "SPY"]
+    assert -0.25 < yearly.loc["liquidity_squeeze", "SPY"] < 0.05
+    assert (yearly[["SPY", "RSP", "IWM"]].abs() < 0.8).all(axis=None)
+    volatility = returns["SPY"].groupby(path).std() * np.sqrt(252)
+    assert volatility["risk_off"] > 1.3 * volatility.drop("risk_off").max()
+    assert volatility[["expansion", "narrow_leadership"]].between(0.06, 0.14).all()
     assert yearly.loc["risk_off", "XLP"] > yearly.loc["risk_off", "XLI"] + 0.2
     spread = series["BAMLH0A0HYM2"].reindex(path.index, method="ffill").groupby(path).mean()
     assert spread["risk_off"] > spread["expansion"] + 2

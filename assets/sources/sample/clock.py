@@ -80,3 +80,11 @@ def pulled(target: np.ndarray, pull: float, shocks: np.ndarray, start: float) ->
         level += pull * (aim - level) + shock
         result[t] = level
     return result
+
+
+def returning(shocks: np.ndarray, half_life: float = 50) -> np.ndarray:
+    """Shocks by session and the way back from them: half of a move is gone after `half_life` sessions. A regime's
+    drift then shows in what prices do while it lasts. T, or T x N by column."""
+    if shocks.ndim == 2:
+        return np.column_stack([returning(column, half_life) for column in shocks.T])
+    return np.diff(pulled(np.zeros(len(shocks)), 1 - 0.5 ** (1 / half_life), shocks, 0.0), prepend=0.0)

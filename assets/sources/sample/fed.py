@@ -10,7 +10,7 @@ from assets.sources.sample.clock import Clock, carried, ema, pulled
 from assets.sources.sample.regimes import SQUEEZE, by_regime, debt_limit
 
 # Assets bought or run off, USD billion a week, in the order of REGIMES.
-_PURCHASES = (-4.0, -5.0, -11.0, 52.0, 15.0)
+_PURCHASES = (-4.0, -6.0, -15.0, 38.0, 8.0)
 _SCARCE_USD_BN = 2000.0  # below this the Fed buys whatever the regime
 _OTHER_USD_BN = 230.0
 

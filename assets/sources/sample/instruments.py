@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from assets.sources.sample.bars import bars, price_paths
-from assets.sources.sample.clock import SESSIONS_A_YEAR, Clock, on_days, student_t
+from assets.sources.sample.clock import SESSIONS_A_YEAR, Clock, on_days, returning, student_t
 from assets.sources.sample.market import Market
 from assets.sources.sample.rates import Rates, session_changes
 from assets.sources.sample.regimes import by_regime
@@ -29,7 +29,7 @@ _SECTOR_FUNDS = {
 }
 _XLC_START = np.datetime64("2018-06-19")
 # Drift of small caps against the equal-weighted large ones, a year's fraction, in the order of REGIMES.
-_SMALL_DRIFT = (0.03, -0.04, -0.06, -0.10, 0.16)
+_SMALL_DRIFT = (0.03, -0.07, -0.06, -0.08, 0.16)
 _BITCOIN_DRIFT = (0.45, 0.30, -0.15, -0.65, 0.70)
 _BITCOIN_VOLATILITY = 0.55
 
@@ -119,7 +119,8 @@ def _equities(rng: np.random.Generator, path: np.ndarray, stocks: Stocks) -> dic
     equal = weighted(total, stocks.equal_weights())
     leaders = weighted(total, stocks.leader_weights())
     technology = weighted(total, stocks.sector_weights("Information Technology"))
-    small = 1.08 * equal + by_regime(path, _SMALL_DRIFT) / SESSIONS_A_YEAR + 0.0052 * student_t(rng, 6, size)
+    small = 1.08 * equal + by_regime(path, _SMALL_DRIFT) / SESSIONS_A_YEAR
+    small += returning(0.0052 * student_t(rng, 6, size))
     growth = 0.45 * technology + 0.40 * leaders + 0.15 * equal
     abroad = 0.72 * equal - 0.00008 + 0.0055 * student_t(rng, 6, size)
     emerging = 0.8 * equal - 0.0001 + 0.0075 * student_t(rng, 6, size)

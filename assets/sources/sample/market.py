@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.sources.sample.clock import SESSIONS_A_YEAR, ema, pulled, student_t
+from assets.sources.sample.clock import SESSIONS_A_YEAR, ema, pulled, returning, student_t
 from assets.sources.sample.regimes import by_regime
 
 # A year's drift and volatility, as fractions, in the order of REGIMES.
-_DRIFT = (0.19, 0.14, -0.03, -0.42, 0.46)
-VOLATILITY = (0.105, 0.115, 0.16, 0.27, 0.18)
+_DRIFT = (0.19, 0.20, -0.01, -0.30, 0.42)
+VOLATILITY = (0.095, 0.10, 0.13, 0.24, 0.145)
+_LARGEST_SHOCK = 5.0  # deviations: a larger one would keep the volatility beyond any on record
 _ALPHA, _GAMMA, _BETA = 0.04, 0.09, 0.89  # GJR-GARCH around the regime's level
 
 
@@ -27,8 +28,8 @@ class Market:
 
 
 def simulate_market(rng: np.random.Generator, path: np.ndarray) -> Market:
-    """A GJR-GARCH path with Student-t shocks whose level and drift follow the regime."""
-    shocks = student_t(rng, 5, len(path))
+    """A GJR-GARCH path with Student-t shocks around a drift; its level and the drift follow the regime."""
+    shocks = np.clip(student_t(rng, 5, len(path)), -_LARGEST_SHOCK, _LARGEST_SHOCK)
     level = by_regime(path, VOLATILITY) / np.sqrt(SESSIONS_A_YEAR)
     cluster = np.empty(len(path) + 1)  # variance relative to the regime's level, mean 1
     cluster[0] = 1.0
@@ -38,7 +39,7 @@ def simulate_market(rng: np.random.Generator, path: np.ndarray) -> Market:
         cluster[t + 1] = quiet + (_ALPHA + _GAMMA * (shock < 0)) * move + _BETA * cluster[t]
     volatility = level * np.sqrt(cluster[:-1])
     return Market(
-        returns=np.maximum(by_regime(path, _DRIFT) / SESSIONS_A_YEAR + volatility * shocks, -0.12),
+        returns=np.maximum(by_regime(path, _DRIFT) / SESSIONS_A_YEAR + returning(volatility * shocks), -0.12),
         shock=shocks,
         volatility=volatility,
         next_volatility=level * np.sqrt(cluster[1:]),

@@ -17,7 +17,7 @@ _LOWEST_TARGET = 0.25
 _NEUTRAL_RATE = 3.0
 _MEETING_EVERY = 32  # weekdays: eight meetings a year
 _AIM = (3.6, 4.1, 5.0, 0.3, 0.8)  # where policy wants to be, in the order of REGIMES
-_HIGH_YIELD = (3.2, 3.4, 4.8, 8.5, 4.9)  # spread's level by regime
+_HIGH_YIELD = (3.1, 3.2, 4.3, 8.5, 3.8)  # spread's level by regime
 # Weights of today's rate, the aim and the neutral rate; term premium; share of level and of slope shocks.
 _TENORS = {
     "DGS3MO": (0.90, 0.10, 0.00, 0.02, 0.25, -0.2),
@@ -42,7 +42,7 @@ def simulate_rates(
     """All rates and prices of money; `path` and `market_shock` by weekday, the shock zero off the exchange's
     sessions, `volatility` the market's daily one."""
     is_open = np.isin(days.weekdays, days.bond)
-    target, aim = _policy(rng, path)
+    target, aim = _policy(rng, path, np.isin(days.weekdays, days.federal))
     swing = np.sqrt(volatility / 0.009)
     series = _yields(rng, path, target, aim, market_shock, swing * is_open)
     series |= _spreads(rng, path, market_shock, swing * is_open)
@@ -52,14 +52,14 @@ def simulate_rates(
     return Rates(target=target, series=series, yield_volatility=ema(swing, 5))
 
 
-def _policy(rng: np.random.Generator, path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _policy(rng: np.random.Generator, path: np.ndarray, is_business: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The upper limit of the target range, moved in quarter points at meetings, and the aim behind it."""
     noise = pulled(np.zeros(len(path)), 0.004, 0.035 * rng.standard_normal(len(path)), 0.0)
     aim = np.maximum(_LOWEST_TARGET, by_regime(path, _AIM, half_life=25) + noise)
     target = np.empty(len(path))
     rate = 0.5
     for t in range(len(path)):
-        target[t] = rate  # a decision holds from the next day
+        target[t] = rate if is_business[t] or t == 0 else target[t - 1]  # a decision holds from the next business day
         if t % _MEETING_EVERY == _MEETING_EVERY - 1:
             rate = max(_LOWEST_TARGET, rate + _decision(aim[t] - rate, path[t] == RISK_OFF))
     return target, aim

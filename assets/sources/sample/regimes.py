@@ -9,15 +9,16 @@ from assets.sources.sample.clock import ema
 REGIMES = ("expansion", "narrow_leadership", "liquidity_squeeze", "risk_off", "recovery")
 EXPANSION, NARROW, SQUEEZE, RISK_OFF, RECOVERY = range(len(REGIMES))
 
-# Shortest and longest stay, in sessions.
-_DWELL = ((110, 250), (80, 220), (50, 110), (40, 85), (50, 120))
-# Row: from; column: to. Trouble comes out of narrow markets and squeezes, recovery out of trouble.
+# Shortest and longest stay, in sessions: half a year and more, as an average of 200 days needs to see it.
+_DWELL = ((150, 240), (150, 230), (90, 130), (90, 130), (80, 120))
+# Row: from; column: to. A cycle, mostly in this order: trouble comes out of narrow markets and squeezes, recovery
+# out of trouble; a step is left out at times, and some squeezes pass.
 _NEXT = (
-    (0.00, 0.60, 0.25, 0.15, 0.00),
-    (0.30, 0.00, 0.45, 0.25, 0.00),
-    (0.30, 0.25, 0.00, 0.45, 0.00),
-    (0.00, 0.00, 0.05, 0.00, 0.95),
-    (0.80, 0.20, 0.00, 0.00, 0.00),
+    (0.00, 0.85, 0.10, 0.05, 0.00),
+    (0.00, 0.00, 0.70, 0.30, 0.00),
+    (0.10, 0.15, 0.00, 0.75, 0.00),
+    (0.00, 0.00, 0.00, 0.00, 1.00),
+    (1.00, 0.00, 0.00, 0.00, 0.00),
 )
 _SHORTEST_STAY = 40
 _DEBT_LIMIT_SESSIONS = 90

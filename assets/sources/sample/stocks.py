@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from assets.sources.sample.bars import Paths, price_paths
-from assets.sources.sample.clock import SESSIONS_A_YEAR, Clock, student_t
+from assets.sources.sample.clock import SESSIONS_A_YEAR, Clock, returning, student_t
 from assets.sources.sample.market import VOLATILITY, Market
 from assets.sources.sample.regimes import by_regime
 
@@ -40,8 +40,8 @@ _LEADING_SECTORS = ("Information Technology", "Communication Services", "Consume
 
 # A year's drift or volatility, as fractions, in the order of REGIMES.
 _CYCLICAL_DRIFT = (0.05, -0.02, -0.08, -0.16, 0.22)
-_LEADER_DRIFT = (-0.02, 0.30, 0.02, -0.02, -0.12)
-_OTHERS_DRIFT = (0.015, -0.17, -0.02, -0.02, 0.06)
+_LEADER_DRIFT = (-0.09, 0.34, -0.08, -0.22, -0.24)
+_OTHERS_DRIFT = (0.03, -0.25, 0.02, 0.03, 0.10)
 _OWN_VOLATILITY = (0.19, 0.25, 0.24, 0.33, 0.29)
 _SECTOR_VOLATILITY = 0.075
 _CYCLICAL_VOLATILITY = 0.055
@@ -169,7 +169,7 @@ def _companies(rng: np.random.Generator, sessions: int) -> list[Company]:
     for i, sector in enumerate(sectors.tolist()):
         numbers[sector] += 1
         pays = i not in leaders and rng.random() < 0.75
-        value = rng.uniform(180, 380) if i in leaders else others[i]
+        value = rng.uniform(350, 600) if i in leaders else others[i]
         result.append(
             Company(
                 symbol=f"SIM{i + 1:03d}",
@@ -224,11 +224,11 @@ def _returns(
     size, count = len(path), len(companies)
     per_day = np.sqrt(SESSIONS_A_YEAR)
     cluster = (market.volatility / (by_regime(path, VOLATILITY) / per_day)) ** 0.5
-    cyclical = by_regime(path, _CYCLICAL_DRIFT) / SESSIONS_A_YEAR + _CYCLICAL_VOLATILITY / per_day * student_t(
-        rng, 6, size
+    cyclical = by_regime(path, _CYCLICAL_DRIFT) / SESSIONS_A_YEAR + returning(
+        _CYCLICAL_VOLATILITY / per_day * student_t(rng, 6, size)
     )
-    leading = _LEADER_VOLATILITY / per_day * rng.standard_normal(size)
-    sector_moves = _SECTOR_VOLATILITY / per_day * student_t(rng, 6, (size, len(SECTORS)))
+    leading = returning(_LEADER_VOLATILITY / per_day * rng.standard_normal(size))
+    sector_moves = returning(_SECTOR_VOLATILITY / per_day * student_t(rng, 6, (size, len(SECTORS))))
     sector_moves -= np.outer(yield_changes, [loss for _, _, loss, _ in _SECTORS.values()])
     own = _own_moves(rng, (size, count))
     own_volatility = (by_regime(path, _OWN_VOLATILITY) * cluster / per_day)[:, None] * rng.uniform(0.75, 1.3, count)

@@ -104,7 +104,7 @@ def _seasonal_flows(run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _wanted_balance(days: Clock, path: np.ndarray, run: np.ndarray) -> np.ndarray:
     """The balance that debt managers steer for, USD million: let down while the debt limit binds, refilled in
     the squeeze that follows, ordinary otherwise."""
-    level = np.where(debt_limit(path), 110_000.0, np.where(path == SQUEEZE, 800_000.0, 400_000.0))
+    level = np.where(debt_limit(path), 200_000.0, np.where(path == SQUEEZE, 800_000.0, 400_000.0))
     return carried(days.sessions, ema(level, 22), run)
 
 
