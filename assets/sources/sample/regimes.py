@@ -9,7 +9,7 @@ from assets.sources.sample.clock import ema
 REGIMES = ("expansion", "narrow_leadership", "liquidity_squeeze", "risk_off", "recovery")
 EXPANSION, NARROW, SQUEEZE, RISK_OFF, RECOVERY = range(len(REGIMES))
 
-# Shortest and longest stay, in sessions: half a year and more, as an average of 200 days needs to see it.
+# Shortest and longest stay, in sessions: a third of a year to a year, as an average of 200 sessions sees no less.
 _DWELL = ((150, 240), (150, 230), (90, 130), (90, 130), (80, 120))
 # Row: from; column: to. A cycle, mostly in this order: trouble comes out of narrow markets and squeezes, recovery
 # out of trouble; a step is left out at times, and some squeezes pass.
