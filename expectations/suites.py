@@ -358,7 +358,7 @@ def _settlements(table_key: tuple[str, ...], statuses: tuple[str, ...]) -> tuple
         *(_within(column, 0, 1000, table_key) for column in amounts),
         _none(
             "net_is_gross_less_maturing",
-            "abs(gross_bill_bn + gross_coupon_bn - maturing_bn - net_new_cash_bn) > 1e-6",
+            f"abs(gross_bill_bn + gross_coupon_bn - maturing_bn - net_new_cash_bn) > {_ARITHMETIC}",
             "net new cash = gross bills + gross coupons - maturing",
             table_key,
             parts,
@@ -415,7 +415,7 @@ def _settlements_ahead() -> Table:
     columns, rules = _settlements(key, ("tentative", "announced", "auctioned"))
     return Table(
         key,
-        columns,
+        columns | {"days_ahead": "number"},
         rules=(
             *rules,
             _none(
@@ -424,6 +424,8 @@ def _settlements_ahead() -> Table:
                 "every issue date is one of the 30 days after the session",
                 key,
             ),
+            _none("days_ahead_known", "days_ahead is null", "every settlement is some days ahead", key),
+            _within("days_ahead", 1, 30, key),
             _none(
                 "known_on_session",
                 "known_at > gate_as_of_at",
@@ -460,6 +462,7 @@ def _liquidity() -> Table:
         "fed_assets_date": "date",
         "tga_date": "date",
         "rrp_date": "date",
+        "reserves_date": "date",
         "max_age_days": "number",
     }
     legs = "fed_assets_bn, tga_bn, rrp_bn, net_liquidity_bn"
@@ -489,10 +492,10 @@ def _liquidity() -> Table:
             _within("reserves_bn", 0, 10000, key),
             _none(
                 "legs_not_later",
-                "fed_assets_date > date or tga_date > date or rrp_date > date",
+                "greatest(fed_assets_date, tga_date, rrp_date, reserves_date) > date",
                 "no leg is observed after the date it stands for",
                 key,
-                "fed_assets_date, tga_date, rrp_date",
+                "fed_assets_date, tga_date, rrp_date, reserves_date",
             ),
             _session(key),
             _not_after_as_of("date", key),
@@ -1078,7 +1081,13 @@ def _lead_lag() -> Table:
                 key,
                 "ci_low, ci_high",
             ),
-            _within("p_value", 0, 1, key),
+            _none(
+                "p_value_range",
+                f"p_value <= 0 or p_value > 1 + {_ARITHMETIC}",
+                "p_value is above 0 and at most 1",
+                key,
+                "p_value",
+            ),
             _none(
                 "q_not_below_p",
                 f"q_value < p_value or q_value > 1 + {_ARITHMETIC}",
@@ -1132,10 +1141,11 @@ def _regime_scores() -> Table:
             ),
             _none(
                 "states_with_pulse",
-                "(pulse is null) <> (direction is null) or (pulse is null) <> (regime is null)",
-                "a session has a direction and a regime where, and only where, it has a pulse",
+                "(pulse is null) <> (direction is null) or (pulse is null) <> (regime is null) "
+                "or (pulse is null) <> (pulse_low is null)",
+                "a session has a direction, a regime and a band where, and only where, it has a pulse",
                 key,
-                "pulse, direction, regime",
+                "pulse, pulse_low, direction, regime",
             ),
             _none(
                 "level_with_risk",
@@ -1146,10 +1156,11 @@ def _regime_scores() -> Table:
             ),
             _none(
                 "score_with_coverage",
-                f"(raw_score is not null) <> (coverage >= gate_least - {_ARITHMETIC})",
-                "a session has a raw score where, and only where, enough of the weights is there",
+                f"(raw_score is not null) <> (coverage >= gate_least - {_ARITHMETIC}) "
+                "or (raw_score is null and pulse is not null)",
+                "a session has a raw score where, and only where, enough of the weights is there, and no pulse without",
                 key,
-                "raw_score, coverage, gate_least as min_coverage",
+                "raw_score, pulse, coverage, gate_least as min_coverage",
             ),
             _none(
                 "reason_without_pulse",
@@ -1437,6 +1448,13 @@ def _regime_performance() -> Table:
             _within("max_drawdown", -1, 0, key),
             _none("n_positive", "n is null or n <= 0", "every row is of at least one session", key, "n"),
             _none(
+                "dates_ordered",
+                "first_date > last_date",
+                "the first session is not after the last",
+                key,
+                "first_date, last_date",
+            ),
+            _none(
                 "volatility_not_negative",
                 "realized_volatility < 0",
                 "no volatility is negative",
@@ -1543,7 +1561,13 @@ def _regime_confusion() -> Table:
         columns,
         rules=(
             *_common(key, columns, ("regime_path",), _SCORES_TO_JUDGE, always=("sessions", "share")),
-            _none("sessions_positive", "sessions is null or sessions <= 0", "no pair is listed that never was", key),
+            _none(
+                "sessions_positive",
+                "sessions is null or sessions <= 0 or share <= 0",
+                "no pair is listed that never was",
+                key,
+                "sessions, share",
+            ),
             Rule(
                 "shares_add_up",
                 "critical",
@@ -1597,7 +1621,13 @@ def _instruments() -> Table:
         columns,
         rules=(
             *_common(key, columns),
-            _none("kind_known", "kind is null", "every instrument is an index, a fund or a coin", key),
+            _none(
+                "kind_known",
+                "kind is null or kind not in ('index', 'etf', 'crypto', 'stock')",
+                "every kind is index, etf, crypto or stock",
+                key,
+                "kind",
+            ),
         ),
     )
 

@@ -96,7 +96,7 @@ select date as issue_date, 170.0::double as gross_bill_bn, 60.0::double as gross
 from sessions order by issue_date;
 
 create table settlements_ahead as
-select date, date + 12 as issue_date, 170.0::double as gross_bill_bn, 60.0::double as gross_coupon_bn,
+select date, date + 12 as issue_date, 12 as days_ahead, 170.0::double as gross_bill_bn, 60.0::double as gross_coupon_bn,
     190.0::double as maturing_bn, 40.0::double as net_new_cash_bn, 4 as securities, 'announced' as status,
     date - interval 10 day as known_at
 from sessions order by date;
@@ -106,7 +106,7 @@ select date, 6600.0::double as fed_assets_bn, 800.0::double as tga_bn, 5.0::doub
     3000.0::double as reserves_bn, 5795.0::double as net_liquidity_bn, 1.0::double as tga_change_1_bn,
     1.0::double as tga_change_5_bn, 1.0::double as tga_change_20_bn, 1.0::double as net_liquidity_change_5_bn,
     1.0::double as net_liquidity_change_20_bn, 1.0::double as net_liquidity_change_65_bn,
-    date as fed_assets_date, date as tga_date, date as rrp_date, 0 as max_age_days
+    date as fed_assets_date, date as tga_date, date as rrp_date, date as reserves_date, 0 as max_age_days
 from sessions order by date;
 
 create table rates_and_credit as

@@ -21,7 +21,7 @@ LAST_BAR = f"symbol = 'IWM' and {LAST}"
 RANGES = {
     "treasury_cash": ("tga_close_bn", "tga_open_bn"),
     "treasury_settlements": ("gross_bill_bn", "gross_coupon_bn", "maturing_bn"),
-    "settlements_ahead": ("gross_bill_bn", "gross_coupon_bn", "maturing_bn"),
+    "settlements_ahead": ("gross_bill_bn", "gross_coupon_bn", "maturing_bn", "days_ahead"),
     "liquidity": ("fed_assets_bn", "tga_bn", "rrp_bn", "reserves_bn"),
     "rates_and_credit": ("dgs3mo", "dgs2", "dgs10", "hy_oas_pp", "ig_oas_pp", "sofr", "effr", "vix"),
     "price_indicators": ("rsi_14", "adx_14"),
@@ -138,6 +138,8 @@ def _breaks() -> list[tuple[str, str, str]]:
         ),
         ("settlements_ahead", "is_ahead", f"{ahead} issue_date = date where {LAST}"),
         ("settlements_ahead", "is_ahead", f"{ahead} issue_date = date + 31 where {LAST}"),
+        ("settlements_ahead", "days_ahead_known", f"{ahead} days_ahead = null where {LAST}"),
+        ("settlements_ahead", "net_is_gross_less_maturing", f"{ahead} maturing_bn = maturing_bn + 1e-8 where {LAST}"),
         ("settlements_ahead", "known_on_session", f"{ahead} known_at = '2026-01-30 23:00:01' where {LAST}"),
     ]
     rotation, lags = "update sector_rotation set", "update lead_lag set"
@@ -157,6 +159,7 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("lead_lag", "interval_ordered", f"{lags} ci_low = 0.2 where lag = 1"),
         ("lead_lag", "interval_ordered", f"{lags} ci_high = 1.1 where lag = 1"),
         ("lead_lag", "q_not_below_p", f"{lags} q_value = 0.001 where lag = 1"),
+        ("lead_lag", "p_value_range", f"{lags} p_value = 0 where lag = 1"),
         ("lead_lag", "on_sessions", f"{lags} as_of_date = date '2026-01-24' where lag = 1"),
     ]
     last_score = "update regime_scores set {} where as_of_date = '2026-01-30'"
@@ -172,6 +175,8 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("regime_scores", "band_ordered", last_score.format("pulse_low = 69")),
         ("regime_scores", "states_with_pulse", last_score.format("direction = null")),
         ("regime_scores", "states_with_pulse", last_score.format("regime = null")),
+        ("regime_scores", "states_with_pulse", last_score.format("pulse_low = null")),
+        ("regime_scores", "score_with_coverage", last_score.format("raw_score = null, coverage = 0.1")),
         ("regime_scores", "states_with_pulse", last_score.format("pulse = null, reason = 'so'")),
         ("regime_scores", "level_with_risk", last_score.format("threat_level = null")),
         ("regime_scores", "score_with_coverage", last_score.format("coverage = 0.69")),
@@ -193,6 +198,11 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("regime_rules", "rationale_known", f"update regime_rules set rationale = ' ' where {ONE_ROW}"),
         ("regime_rules", "rule_says_something", f"update regime_rules set condition = null where {ONE_ROW}"),
         ("regime_performance", "n_positive", "update regime_performance set n = 0 where state = 'sma'"),
+        (
+            "regime_performance",
+            "dates_ordered",
+            f"update regime_performance set first_date = last_date + 1 where {ONE_ROW}",
+        ),
         (
             "regime_performance",
             "volatility_not_negative",
@@ -236,6 +246,7 @@ def _breaks() -> list[tuple[str, str, str]]:
             for of in ("ci", "score", "rival")
         ),
         ("regime_confusion", "sessions_positive", f"update regime_confusion set sessions = 0 where {ONE_ROW}"),
+        ("regime_confusion", "sessions_positive", "update regime_confusion set share = if(share < 0.5, 0, 1)"),
         ("regime_confusion", "shares_add_up", f"update regime_confusion set share = 0.3 where {ONE_ROW}"),
         ("regime_detection", "value_not_negative", f"update regime_detection set value = -1 where {ONE_ROW}"),
         (
@@ -356,6 +367,7 @@ def _breaks() -> list[tuple[str, str, str]]:
             "legs_not_later",
             "update liquidity set tga_date = '2026-01-30' where date = '2026-01-29'",
         ),
+        ("liquidity", "legs_not_later", "update liquidity set reserves_date = date + 1 where date = '2026-01-29'"),
         (
             "liquidity",
             "last_net_known",
@@ -491,6 +503,7 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("spreads", "correlation_63_range", f"update spreads set correlation_63 = -1.000001 where {LAST}"),
         ("series", "unit_known", "update series set unit = null where series_id = 'WALCL'"),
         ("instruments", "kind_known", "update instruments set kind = null where symbol = 'SPY'"),
+        ("instruments", "kind_known", "update instruments set kind = 'fund' where symbol = 'SPY'"),
         ("calendar", "no_day_missing", "delete from calendar where date = '2026-01-25'"),
         ("calendar", "reaches_as_of", "delete from calendar where date >= '2026-01-30'"),
         (
