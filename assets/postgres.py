@@ -17,8 +17,9 @@ import adbc_driver_postgresql.dbapi as postgresql
 import duckdb
 from adbc_driver_manager import Error
 
-from assets.publish import SCHEMA, Publication, PublishError
+from assets.publish import SCHEMA, Described, Publication, PublishError, comments
 from assets.redaction import redact
+from assets.sql import comments_on, literal, quoted
 
 _INCOMING = f"{SCHEMA}_incoming"
 _OUTGOING = f"{SCHEMA}_outgoing_"
@@ -65,16 +66,18 @@ def copy_publication(
             cursor.execute(f"drop schema if exists {_INCOMING} cascade")
             cursor.execute(f"create schema {_INCOMING}")
             tables = publication.manifest["tables"]
+            described = comments(reader, reader.execute("select current_database()").fetchone()[0])
             for table in tables:
-                rows += _copy_table(reader, cursor, table, keys.get(table, ()))
+                source = reader.sql(f"from {quoted(table)}")
+                rows += _copy_table(source, cursor, table, keys.get(table, ()), described[table])
             told = f"{_OURS} {publication.version} as of {publication.manifest['as_of']}"
             if publication.manifest["simulated"]:
                 told = f"{told}, SIMULATED DATA"
-            cursor.execute(f"comment on schema {_INCOMING} is {_literal(told)}")
+            cursor.execute(f"comment on schema {_INCOMING} is {literal(told)}")
             if standing:
                 _grant_as_before(cursor)
                 # a schema is renamed without waiting for those who read its tables
-                cursor.execute(f"alter schema {SCHEMA} rename to {_quoted(_outgoing(standing, cursor))}")
+                cursor.execute(f"alter schema {SCHEMA} rename to {quoted(_outgoing(standing, cursor))}")
             cursor.execute(f"alter schema {_INCOMING} rename to {SCHEMA}")
             server.commit()
             _remove_outgoing(server, cursor)
@@ -103,31 +106,22 @@ def _standing(cursor: postgresql.Cursor) -> str | None:
     return found[0]
 
 
-def _copy_table(reader: duckdb.DuckDBPyConnection, cursor: postgresql.Cursor, table: str, key: Sequence[str]) -> int:
-    described = reader.execute(
-        "select column_name, data_type, comment from duckdb_columns() "
-        "where database_name = current_database() and table_name = ? order by column_index",
-        [table],
-    ).fetchall()
-    unknown = [f"{name} {kind}" for name, kind, _ in described if kind not in _TYPES]
+def _copy_table(
+    rows: duckdb.DuckDBPyRelation, cursor: postgresql.Cursor, table: str, key: Sequence[str], described: Described
+) -> int:
+    kinds = {name: str(kind) for name, kind in zip(rows.columns, rows.types, strict=True)}
+    unknown = [f"{name} {kind}" for name, kind in kinds.items() if kind not in _TYPES]
     if unknown:
         raise PublishError(f"{table} has columns of types that PostgreSQL is not told of: {', '.join(unknown)}.")
-    target = f"{_INCOMING}.{_quoted(table)}"
-    columns = ", ".join(f"{_quoted(name)} {_TYPES[kind]}" for name, kind, _ in described)
+    target = f"{_INCOMING}.{quoted(table)}"
+    columns = ", ".join(f"{quoted(name)} {_TYPES[kind]}" for name, kind in kinds.items())
     cursor.execute(f"create table {target} ({columns})")
-    batches = reader.sql(f"from {_quoted(table)}").to_arrow_reader(_BATCH_ROWS)
-    rows = cursor.adbc_ingest(table, batches, mode="append", db_schema_name=_INCOMING)
+    copied = cursor.adbc_ingest(table, rows.to_arrow_reader(_BATCH_ROWS), mode="append", db_schema_name=_INCOMING)
     if key:
-        cursor.execute(f"alter table {target} add primary key ({', '.join(map(_quoted, key))})")
-    (comment,) = reader.execute(
-        "select comment from duckdb_tables() where database_name = current_database() and table_name = ?", [table]
-    ).fetchone()
-    if comment:
-        cursor.execute(f"comment on table {target} is {_literal(comment)}")
-    for name, _, comment in described:
-        if comment:
-            cursor.execute(f"comment on column {target}.{_quoted(name)} is {_literal(comment)}")
-    return rows
+        cursor.execute(f"alter table {target} add primary key ({', '.join(map(quoted, key))})")
+    for statement in comments_on(target, *described):
+        cursor.execute(statement)
+    return copied
 
 
 def _grant_as_before(cursor: postgresql.Cursor) -> None:
@@ -145,7 +139,7 @@ def _grant_as_before(cursor: postgresql.Cursor) -> None:
 def _outgoing(standing: str, cursor: postgresql.Cursor) -> str:
     """A name for the schema that stands, after its version; the same one may have been copied before."""
     version = standing.removeprefix(_OURS).split()[0]
-    cursor.execute(f"select count(*) from pg_namespace where starts_with(nspname, {_literal(_OUTGOING + version)})")
+    cursor.execute(f"select count(*) from pg_namespace where starts_with(nspname, {literal(_OUTGOING + version)})")
     return f"{_OUTGOING}{version}_{cursor.fetchone()[0]}"
 
 
@@ -163,7 +157,7 @@ def _remove_outgoing(server: postgresql.Connection, cursor: postgresql.Cursor) -
             cursor.execute(f"set local lock_timeout = '{_PATIENCE}'")
             if tables:
                 cursor.execute(f"drop table {tables} restrict")
-            cursor.execute(f"drop schema {_quoted(schema)} restrict")
+            cursor.execute(f"drop schema {quoted(schema)} restrict")
             server.commit()
         except Error as error:
             server.rollback()
@@ -173,11 +167,3 @@ def _remove_outgoing(server: postgresql.Connection, cursor: postgresql.Cursor) -
 def _told(error: Error) -> str:
     """What the server says, in one line."""
     return redact(" ".join(str(error).split()))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +31,7 @@ import duckdb
 
 from assets import quality
 from assets.home import Home
+from assets.sql import comments_on, literal, quoted
 
 SCHEMA = "analysis"
 DATABASE = "analysis.duckdb"
@@ -66,6 +67,7 @@ class Verdict(Protocol):
     def report(self) -> str: ...
 
 
+Described = tuple[str | None, dict[str, str]]  # a table's comment, and those of its columns
 Audit = Callable[[duckdb.DuckDBPyConnection, str], Verdict]
 
 
@@ -135,16 +137,17 @@ def publish(
                     raise GateRefused(verdict)
             version = _new_version(home, published_at, (inputs_hash, code_revision, source, str(as_of)))
             with _attached(connection, candidate / DATABASE, _WRITABLE) as name:
+                table = f"{name}.{SCHEMA}.{quality.TABLE}"
                 earlier = [entry.path / PARQUET / f"{quality.TABLE}.parquet" for entry in reversed(versions(home))]
                 quality.write(
                     connection,
-                    f"{name}.{SCHEMA}",
+                    table,
                     version,
                     published_at.replace(tzinfo=None),
                     verdict.results,
                     [path for path in earlier if path.exists()],
-                    is_simulated,
                 )
+                _describe(connection, table, quality.COMMENT, quality.COLUMN_COMMENTS, is_simulated)
                 connection.execute(f"checkpoint {name}")
                 described = _write_parquet(
                     connection, name, candidate / PARQUET, (*tables, quality.TABLE), is_simulated
@@ -242,7 +245,7 @@ def _write_database(
     connection: duckdb.DuckDBPyConnection, folder: Path, tables: Sequence[str], is_simulated: bool
 ) -> None:
     warehouse = connection.execute("select current_database()").fetchone()[0]
-    built = _comments(connection, warehouse)
+    built = comments(connection, warehouse)
     absent = [table for table in tables if table not in built]
     if absent:
         raise PublishError(f"the build has no table {SCHEMA}.{', '.join(absent)}: run the whole job before publishing.")
@@ -250,15 +253,9 @@ def _write_database(
     with _attached(connection, folder / DATABASE, _WRITABLE) as name:
         connection.execute(f"create schema {name}.{SCHEMA}")
         for table in tables:
-            target = f"{name}.{SCHEMA}.{_quoted(table)}"
-            connection.execute(f"create table {target} as from {_quoted(warehouse)}.{SCHEMA}.{_quoted(table)}")
-            comment, columns = built[table]
-            if is_simulated:
-                comment = f"SIMULATED DATA. {comment or ''}".rstrip()
-            if comment:
-                connection.execute(f"comment on table {target} is {_literal(comment)}")
-            for column, text in columns.items():
-                connection.execute(f"comment on column {target}.{_quoted(column)} is {_literal(text)}")
+            target = f"{name}.{SCHEMA}.{quoted(table)}"
+            connection.execute(f"create table {target} as from {quoted(warehouse)}.{SCHEMA}.{quoted(table)}")
+            _describe(connection, target, *built[table], is_simulated)
         connection.execute(f"checkpoint {name}")
     _no_log_left(folder)
 
@@ -271,9 +268,23 @@ def _no_log_left(folder: Path) -> None:
         )
 
 
-def _comments(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, tuple[str | None, dict[str, str]]]:
+def _describe(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    comment: str | None,
+    columns: Mapping[str, str],
+    is_simulated: bool,
+) -> None:
+    """Write the comments of a published table, which say so where its data is simulated."""
+    if is_simulated:
+        comment = f"SIMULATED DATA. {comment or ''}".rstrip()
+    for statement in comments_on(table, comment, columns):
+        connection.execute(statement)
+
+
+def comments(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, Described]:
     """table -> (its comment, column -> comment); CREATE TABLE AS drops both."""
-    found: dict[str, tuple[str | None, dict[str, str]]] = {}
+    found: dict[str, Described] = {}
     for relation in ("table", "view"):
         for name, comment in connection.execute(
             f"select {relation}_name, comment from duckdb_{relation}s() where database_name = ? and schema_name = ?",
@@ -297,7 +308,7 @@ def _write_parquet(
     for table in tables:
         path = folder / f"{table}.parquet"
         rows = connection.execute(
-            f"copy (from {name}.{SCHEMA}.{_quoted(table)}) to {_literal(str(path))} "
+            f"copy (from {name}.{SCHEMA}.{quoted(table)}) to {literal(str(path))} "
             f"(format parquet, compression zstd, kv_metadata {{simulated: '{str(is_simulated).lower()}'}})"
         ).fetchone()[0]
         described[table] = {"rows": rows, "sha256": _sha256(path)}
@@ -308,7 +319,7 @@ def _write_parquet(
 def _attached(connection: duckdb.DuckDBPyConnection, path: Path, options: str) -> Iterator[str]:
     """The database at `path` under a name of its own, detached whatever happens."""
     name = f"publication_{secrets.token_hex(4)}"
-    connection.execute(f"attach {_literal(str(path))} as {name} ({options})")
+    connection.execute(f"attach {literal(str(path))} as {name} ({options})")
     try:
         yield name
     except BaseException:
@@ -449,11 +460,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -17,7 +17,7 @@ import duckdb
 TABLE = "quality_results"
 KEY = ("version", "suite", "expectation")
 
-_COMMENT = (
+COMMENT = (
     "What the gate said of each publication, one row a version, suite and expectation. A build that it refused is not "
     "here: that one was never published."
 )
@@ -31,6 +31,7 @@ _COLUMNS = {
     "unexpected_count": ("BIGINT", "Rows that break the rule; NULL where it held or is not about rows."),
     "run_at": ("TIMESTAMP", "When it was judged, UTC."),
 }
+COLUMN_COMMENTS = {name: comment for name, (_, comment) in _COLUMNS.items()}
 
 log = logging.getLogger(__name__)
 
@@ -48,23 +49,24 @@ class Result(Protocol):
 
 def write(
     connection: duckdb.DuckDBPyConnection,
-    schema: str,
+    table: str,
     version: str,
     run_at: datetime,
     results: Iterable[Result],
     earlier: Sequence[Path],
-    is_simulated: bool,
 ) -> None:
-    """Create the table in `schema` (quoted and qualified): these results, and those of `earlier` publications.
+    """Create `table` (quoted and qualified): these results, and those of `earlier` publications, the newest first.
 
     Every publication holds the results of those before it, so that a rollback loses none while one of them is kept.
     """
-    table = f"{schema}.{TABLE}"
     columns = ", ".join(f"{name} {kind}" for name, (kind, _) in _COLUMNS.items())
     connection.execute(f"create table {table} ({columns}, primary key ({', '.join(KEY)}))")
     for path in earlier:
         try:
-            connection.execute(f"insert or ignore into {table} by name from read_parquet(?)", [str(path)])
+            connection.execute(
+                f"insert into {table} by name from read_parquet(?) where version not in (select version from {table})",
+                [str(path)],
+            )
         except duckdb.Error as error:  # a damaged old publication keeps no new one back
             log.warning("the quality results in %s cannot be read and are left out: %s", path, error)
     rows = [
@@ -73,7 +75,3 @@ def write(
     ]
     if rows:
         connection.executemany(f"insert into {table} values ({', '.join('?' * len(_COLUMNS))})", rows)
-    comment = f"SIMULATED DATA. {_COMMENT}" if is_simulated else _COMMENT
-    connection.execute(f"comment on table {table} is '{comment}'")
-    for name, (_, described) in _COLUMNS.items():
-        connection.execute(f"comment on column {table}.{name} is '{described}'")
