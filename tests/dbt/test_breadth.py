@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_warehouse
-from test_build import PASSED, dbt
+from dbt_runs import PASSED, dbt
 
 AS_OF = date(2026, 1, 30)
 SESSIONS = 520

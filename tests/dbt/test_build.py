@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import tempfile
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 import small_warehouse
-from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
+from dbt_runs import PASSED, dbt
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 AS_OF = date(2026, 1, 30)
 GAP = pd.Timestamp(2026, 1, 21)  # the session on which IWM has no price
 
@@ -74,35 +69,6 @@ PROMISED = {
     "calendar": "date is_xnys_session is_federal_business_day is_bond_business_day",
     "source_health": "source dataset latest_observation age_days max_age_days rows coverage_pct status",
 }
-
-
-def dbt(folder: Path, warehouse: Path, *arguments: str, project: Path = PROJECT):
-    """One command of dbt; the project itself is parsed once for all tests of a process."""
-    manifest = parsed(warehouse.name).deepcopy() if project == PROJECT else None
-    return _invoke(dbtRunner(manifest), folder, warehouse, *arguments, project=project)
-
-
-@functools.cache
-def parsed(name: str) -> Manifest:
-    """The project, for warehouse files of this name: dbt calls the database after the file."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = _invoke(dbtRunner(), Path(folder), Path(folder) / name, "parse")
-    assert result.success, result.exception
-    return result.result
-
-
-def _invoke(runner: dbtRunner, folder: Path, warehouse: Path, *arguments: str, project: Path = PROJECT):
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TIDEGAUGE_WAREHOUSE", str(warehouse))
-        environment.setenv("DO_NOT_TRACK", "1")
-        return runner.invoke(
-            [
-                *arguments,
-                "--quiet",
-                *("--project-dir", str(project), "--profiles-dir", str(project)),
-                *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
-            ]
-        )
 
 
 def fred_rows() -> pd.DataFrame:
@@ -250,9 +216,6 @@ def built(tmp_path_factory, prices):
     assert {r.node.resource_type for r in result.result} >= {"model", "seed", "test", "unit_test"}
     with duckdb.connect(str(warehouse)) as connection:
         yield connection
-
-
-PASSED = {"success", "pass", "no-op"}
 
 
 def row(connection, table: str, where: str) -> dict:

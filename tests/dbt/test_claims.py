@@ -15,14 +15,12 @@ import pandas as pd
 import pytest
 import small_warehouse
 import yaml
-from dbt.cli.main import dbtRunner
-from test_build import PROJECT, dbt
+from dbt_runs import PASSED, PROJECT, dbt
 
 pytestmark = pytest.mark.slow
 
 FIRST = date(2023, 1, 3)
 SPOKEN, LATER = date(2025, 6, 13), date(2025, 10, 31)  # the article speaks of the Saturday after the first one
-PASSED = {"success", "pass", "no-op"}
 
 LEDGER = """
 - list: three
@@ -230,13 +228,9 @@ def run(tmp_path_factory, project):
     folder = tmp_path_factory.mktemp("parse")
     parsed = dbt(folder, folder / "warehouse.duckdb", "parse", project=project)
     assert parsed.success, parsed.exception
-    paths = ("--project-dir", str(project), "--profiles-dir", str(project))
-    paths += ("--target-path", str(folder / "target"), "--log-path", str(folder / "logs"))
 
     def invoke(warehouse: Path, *arguments: str):
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("TIDEGAUGE_WAREHOUSE", str(warehouse))
-            result = dbtRunner(manifest=parsed.result).invoke([*arguments, "--quiet", *paths])
+        result = dbt(folder, warehouse, *arguments, project=project, manifest=parsed.result)
         if arguments[0] == "run-operation":
             return result, None
         return result, [f"{r.node.name}: {r.message}" for r in result.result or [] if r.status not in PASSED]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_warehouse
-from test_build import PROJECT, dbt
+from dbt_runs import PROJECT, dbt
 
 AS_OF = date(2026, 3, 31)
 FIRST = date(2026, 2, 2)

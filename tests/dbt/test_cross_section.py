@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_warehouse
-from test_build import PASSED, PROJECT, dbt
+from dbt_runs import PASSED, PROJECT, dbt
 
 AS_OF = date(2026, 1, 30)
 TABLES = {

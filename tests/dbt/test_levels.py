@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_warehouse
-from test_build import dbt
+from dbt_runs import dbt
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_warehouse
-from test_build import PASSED, dbt
+from dbt_runs import PASSED, dbt
 
 AS_OF = date(2020, 12, 31)
 CUT = 3000  # of some 3,270 sessions, of 2008 to 2020

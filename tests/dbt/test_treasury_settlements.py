@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 import small_warehouse
-from test_build import PASSED, dbt
+from dbt_runs import PASSED, dbt
 
 pytestmark = pytest.mark.slow
 

@@ -1,13 +1,19 @@
-"""A small hand-made build: the ten published tables over 300 weekdays, all of them right."""
+"""A small hand-made build, the published tables over 300 weekdays, all of them right; and a home to publish it in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
+from audits import pass_all
+
+from assets import publish
+from assets.home import Home
+from assets.publish import Publication
+from expectations import suites
 
 # Every weekday is a business day of all three calendars: a test needs no holidays but its own.
 BUILD = """
@@ -270,3 +276,30 @@ def build(right_build: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"attach '{right_build}' as right_build (read_only)")
         connection.execute("copy from database right_build to memory; detach right_build; use memory.analysis")
         yield connection
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.create()
+    return home
+
+
+@pytest.fixture
+def publish_build(build, home, as_of) -> Callable[..., Publication]:
+    """Publish the build as it is now; keywords replace the defaults."""
+
+    def run(**changes) -> Publication:
+        arguments = {
+            "as_of": as_of,
+            "source": "files",
+            "is_simulated": False,
+            "inputs_hash": "1a2b",
+            "code_revision": "c0ffee",
+            "keep": 10,
+            "tables": suites.TABLES,
+            "audit": pass_all,
+        } | changes
+        return publish.publish(build, home, **arguments)
+
+    return run

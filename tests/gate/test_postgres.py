@@ -61,26 +61,13 @@ def database(server):
 
 
 @pytest.fixture
-def published(build, tmp_path, as_of):
+def published(build, home, publish_build, as_of):
     """Publish the build as it is now, through the gate; answers the home."""
-    home = Home(tmp_path / "home")
-    home.create()
     build.execute("comment on table analysis.liquidity is 'Net liquidity; it''s daily'")
     build.execute("comment on column analysis.liquidity.tga_bn is 'Treasury''s cash, $ bn'")
 
     def run() -> Home:
-        publish.publish(
-            build,
-            home,
-            suites.TABLES,
-            lambda connection, database: runner.judge(connection, as_of=as_of, database=database),
-            as_of=as_of,
-            source="files",
-            is_simulated=False,
-            inputs_hash="1a2b",
-            code_revision="c0ffee",
-            keep=10,
-        )
+        publish_build(audit=lambda connection, database: runner.judge(connection, as_of=as_of, database=database))
         return home
 
     return run

@@ -8,66 +8,16 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
+from audits import Refused
 
 from assets import publish
-from assets.home import Home
-from assets.publish import GateRefused, Publication, PublishError
+from assets.publish import GateRefused, PublishError
 from expectations import runner, suites
-
-
-class Passed:
-    passed = True
-    results = ()
-
-    def summary(self):
-        return {"passed": True, "rules": 0}
-
-    def report(self):
-        return "nothing was asked"
-
-
-class Refused(Passed):
-    passed = False
-
-    def report(self):
-        return "price_indicators: 3 rows break high_not_below_low"
-
-
-def pass_all(connection: duckdb.DuckDBPyConnection, database: str) -> Passed:
-    return Passed()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home")
-    home.create()
-    return home
-
-
-@pytest.fixture
-def publish_build(build, home, as_of) -> Callable[..., Publication]:
-    """Publish the build as it is now; keywords replace the defaults."""
-
-    def run(**changes) -> Publication:
-        arguments = {
-            "as_of": as_of,
-            "source": "files",
-            "is_simulated": False,
-            "inputs_hash": "1a2b",
-            "code_revision": "c0ffee",
-            "keep": 10,
-            "tables": suites.TABLES,
-            "audit": pass_all,
-        } | changes
-        return publish.publish(build, home, **arguments)
-
-    return run
 
 
 def read(path: Path, sql: str) -> list[tuple]:
@@ -464,7 +414,7 @@ from pathlib import Path
 import duckdb
 from assets.home import Home
 from assets.publish import PublishError, publish, read_manifest, verify
-from test_publish import pass_all
+from audits import pass_all
 
 home = Home(Path(sys.argv[1]))
 home.create()
@@ -507,7 +457,7 @@ from pathlib import Path
 import duckdb
 from assets.home import Home
 from assets.publish import publish
-from test_publish import pass_all
+from audits import pass_all
 
 home = Home(Path(sys.argv[1]))
 connection = duckdb.connect()
