@@ -1,4 +1,4 @@
-"""Judge a build against the rules of suites.py.
+"""Judge a build against the rules of its tables.
 
 Belongs here: measuring in DuckDB, judging with Great Expectations, saying what is wrong in words. Does not
 belong here: the rules, or what happens after a refusal.
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from expectations import suites
-from expectations.suites import TABLES, Rule, Severity
+from expectations.rule import Rule, Severity
+from expectations.suites import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,7 +228,7 @@ class _Measured:
 
 
 def _places(database: str, schema: str, table: str, as_of: date, columns: dict[str, str]) -> dict[str, str]:
-    """What the places in a rule's SQL stand for (the list is in suites.py)."""
+    """What the places in a rule's SQL stand for (the list is in rule.py)."""
     qualified = f"{_quoted(database)}.{_quoted(schema)}"
     floating = [_quoted(name) for name, kind in columns.items() if kind in ("DOUBLE", "FLOAT")]
     named = ", ".join(f"case when not isfinite({name}) then '{name[1:-1]}' end" for name in floating)

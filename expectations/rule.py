@@ -1,0 +1,213 @@
+"""What a rule of the gate is, and the rules that many tables have in common.
+
+Belongs here: pure data and pure functions. Does not belong here: the rules of one table (tables/), running anything
+(runner.py).
+
+A rule is one number, measured in SQL on a whole table, and the bounds it must lie within. Most count the rows
+that break a condition, and must be 0. Great Expectations sees the numbers and not the rows: it has no DuckDB
+engine, and millions of rows through pandas cost gigabytes. Conditions let NULL (not known) pass; where a
+value must be known, that is a rule of its own.
+
+Places in the SQL that the runner fills in:
+    {table}    the table itself, qualified
+    {rows}     the table with the helper columns that its rules need (`Table.rows`)
+    {schema}   the schema of all published tables, qualified
+    {columns}  (column_name, data_type) of the table as it is
+    {as_of}    the as-of date, a DATE literal
+    {not_finite}, {not_finite_columns}  condition and names over the floating-point columns that the table has
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["critical", "warning"]
+
+# What sums and quotients of doubles may be off by: an RSI of 100.00000000000001 is 100.
+ARITHMETIC = 1e-9
+
+_TYPES = {
+    "date": "^DATE$",
+    "timestamp": "^TIMESTAMP",
+    "text": "^VARCHAR$",
+    "boolean": "^BOOLEAN$",
+    "number": "^(DOUBLE|FLOAT|DECIMAL.*|U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT))$",
+    "any": ".",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One measured number of a table and its bounds; `failing` selects the offending rows."""
+
+    name: str
+    severity: Severity
+    description: str
+    measure: str
+    minimum: float | None = None
+    maximum: float | None = None
+    failing: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table as the gate sees it: its key, its promised columns (name -> type), its rules."""
+
+    key: tuple[str, ...]
+    columns: dict[str, str]
+    rules: tuple[Rule, ...]
+    rows: str = "{table}"
+
+
+def no_rows(
+    name: str,
+    condition: str,
+    description: str,
+    key: tuple[str, ...],
+    show: str = "",
+    severity: Severity = "critical",
+) -> Rule:
+    """No row may meet `condition`; `show` names the columns to report beside the key."""
+    keys = ", ".join(key)
+    shown = f"{keys}, {show}" if show else keys
+    return Rule(
+        name,
+        severity,
+        description,
+        measure=f"count(*) filter (where {condition})",
+        maximum=0,
+        failing=f"select {shown} from {{rows}} where {condition} order by {keys}",
+    )
+
+
+def common(
+    key: tuple[str, ...],
+    columns: dict[str, str],
+    datasets: tuple[str, ...] = (),
+    given: str = "true",
+    always: tuple[str, ...] = (),
+) -> tuple[Rule, ...]:
+    """Shape, key, emptiness and what is `always` known beside the key.
+
+    A table whose `datasets` this home's source does not offer may be empty.
+    """
+    keys = ", ".join(key)
+    wanted = ", ".join(f"('{name}', '{kind}', '{_TYPES[kind]}')" for name, kind in columns.items())
+    misshapen = (
+        f"select wanted.name as column_name, wanted.kind as wanted, "
+        f"coalesce(have.data_type, 'missing') as found from (values {wanted}) as wanted(name, kind, pattern) "
+        f"left join {{columns}} as have on have.column_name = wanted.name "
+        f"where have.column_name is null or not regexp_matches(have.data_type, wanted.pattern) order by 1"
+    )
+    duplicates = f"select {keys}, count(*) as times from {{table}} group by {keys} having count(*) > 1 order by {keys}"
+    empty = "count(*)"
+    unless = ""
+    if datasets:
+        empty = f"case when {offered(datasets)} and {given} then count(*) else greatest(count(*), 1) end"
+        unless = " (unless this home's source does not offer what it is made from)"
+    return (
+        Rule(
+            "shape",
+            "critical",
+            "the promised columns are there, with their types",
+            measure=f"(select count(*) from ({misshapen}))",
+            maximum=0,
+            failing=misshapen,
+        ),
+        Rule("not_empty", "critical", f"the table has rows{unless}", measure=empty, minimum=1),
+        Rule(
+            "key_unique",
+            "critical",
+            f"each ({keys}) occurs once",
+            measure=f"(select count(*) from ({duplicates}))",
+            maximum=0,
+            failing=duplicates,
+        ),
+        no_rows(
+            "key_known",
+            " or ".join(f"{column} is null" for column in key),
+            f"no part of the key ({keys}) is NULL",
+            key,
+        ),
+        *((_always_known(always, key),) if always else ()),
+        no_rows(
+            "finite",
+            "{not_finite}",
+            "no number is NaN or infinite: what is not known is NULL",
+            key,
+            "{not_finite_columns} as not_finite",
+        ),
+    )
+
+
+def _always_known(columns: tuple[str, ...], key: tuple[str, ...]) -> Rule:
+    unknown = ", ".join(f"case when {column} is null then '{column}' end" for column in columns)
+    return no_rows(
+        "always_known",
+        " or ".join(f"{column} is null" for column in columns),
+        f"never NULL: {', '.join(columns)}",
+        key,
+        f"concat_ws(', ', {unknown}) as unknown",
+    )
+
+
+def offered(datasets: tuple[str, ...]) -> str:
+    """SQL: true unless one is marked not_offered; what source_health does not name counts as offered."""
+    names = ", ".join(f"'{name}'" for name in datasets)
+    return (
+        "coalesce((select bool_and(status <> 'not_offered') from {schema}.source_health "
+        f"where dataset in ({names})), true)"
+    )
+
+
+def known(column: str, what: str, datasets: tuple[str, ...], given: str = "true") -> Rule:
+    """A table full of NULLs would pass every range: at least one value must be there."""
+    return Rule(
+        f"{column}_known",
+        "critical",
+        f"{what} is known on at least one date",
+        measure=f"case when {offered(datasets)} and {given} then count({column}) else 1 end",
+        minimum=1,
+    )
+
+
+def within(column: str, low: float, high: float, key: tuple[str, ...], severity: Severity = "critical") -> Rule:
+    return no_rows(
+        f"{column}_range",
+        f"{column} not between {low} - {ARITHMETIC} and {high} + {ARITHMETIC}",
+        f"{column} is within {low:g} and {high:g}",
+        key,
+        column,
+        severity,
+    )
+
+
+def named(column: str, names: tuple[str, ...], key: tuple[str, ...]) -> Rule:
+    return no_rows(
+        f"{column}_named",
+        f"{column} is null or {column} not in ({', '.join(repr(name) for name in names)})",
+        f"every {column} is one of {', '.join(names)}",
+        key,
+        column,
+    )
+
+
+def session(key: tuple[str, ...], condition: str = "true", what: str = "every date") -> Rule:
+    return no_rows(
+        "on_sessions",
+        f"{condition} and gate_is_session is not true",
+        f"{what} is a session of the exchange (XNYS)",
+        key,
+    )
+
+
+def not_after_as_of(column: str, key: tuple[str, ...]) -> Rule:
+    return no_rows("not_after_as_of", f"{column} > {{as_of}}", f"no {column} lies after the as-of date", key)
+
+
+def with_calendar(column: str = "date", extra: str = "", join: str = "") -> str:
+    return (
+        f"(select t.*, c.is_xnys_session as gate_is_session{extra} from {{table}} as t "
+        f"left join {{schema}}.calendar as c on c.date = t.{column}{join})"
+    )

@@ -1,0 +1,158 @@
+"""Breadth of an index's members and of an exchange's issues."""
+
+from __future__ import annotations
+
+from expectations.rule import (
+    ARITHMETIC,
+    Rule,
+    Table,
+    common,
+    known,
+    no_rows,
+    not_after_as_of,
+    session,
+    with_calendar,
+    within,
+)
+
+# what follows from counts by the same formulas, of members and of issues
+_DERIVED_BREADTH = {
+    **dict.fromkeys(("rana", "ad_line", "mcclellan_oscillator", "mcclellan_summation", "trin", "trin_10"), "number"),
+    **dict.fromkeys(("up_volume_pct", "nhnl_pct", "high_low_index_10"), "number"),
+    **dict.fromkeys(("zweig_thrust", "is_stable", "is_90pct_up_day", "is_90pct_down_day"), "boolean"),
+}
+
+
+def _derived_breadth(key: tuple[str, ...]) -> tuple[Rule, ...]:
+    return (
+        within("up_volume_pct", 0, 100, key),
+        within("nhnl_pct", -100, 100, key),
+        within("rana", -1000, 1000, key),
+        # the difference of two means of it
+        within("mcclellan_oscillator", -1000, 1000, key),
+        within("high_low_index_10", 0, 1, key),
+        no_rows(
+            "ad_line_steps",
+            "abs(ad_line - gate_previous_ad_line - (advances - declines)) > 1e-6",
+            "the advance-decline line moves by advances - declines",
+            key,
+            "ad_line, gate_previous_ad_line as previous_ad_line, advances, declines",
+        ),
+        no_rows("trin_positive", "least(trin, trin_10) <= 0", "TRIN and its mean are above zero", key, "trin, trin_10"),
+        no_rows(
+            "ninety_percent_days",
+            "is_90pct_up_day is distinct from (up_volume_pct >= 90) "
+            f"or is_90pct_down_day is distinct from (up_volume_pct <= 10 + {ARITHMETIC})",
+            "a 90 % day has nine tenths of the volume on one side",
+            key,
+            "up_volume_pct, is_90pct_up_day, is_90pct_down_day",
+        ),
+    )
+
+
+def _breadth() -> Table:
+    key = ("universe", "date")
+    datasets = ("prices", "index_membership")
+    shares = ("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct")
+    counts = ("members", "valid", "advances", "declines", "unchanged", "new_highs", "new_lows")
+    columns = {
+        "universe": "text",
+        "date": "date",
+        **dict.fromkeys((*counts, *shares), "number"),
+        **dict.fromkeys(("grade", "membership_mode", "price_basis"), "text"),
+        **_DERIVED_BREADTH,
+        "breadth_divergence": "boolean",
+    }
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns, datasets),
+            known("advances", "the number of advancing members", datasets),
+            no_rows(
+                "counts_not_negative",
+                " or ".join(f"{c} < 0" for c in counts),
+                "no count is negative",
+                key,
+                ", ".join(counts),
+            ),
+            no_rows(
+                "counts_within_members",
+                "advances + declines + unchanged > members or valid > members "
+                "or new_highs > members or new_lows > members",
+                "no more members advance, decline and stand still than there are",
+                key,
+                ", ".join(counts),
+            ),
+            no_rows(
+                "counts_add_up",
+                "advances + declines + unchanged <> valid",
+                "advances + declines + unchanged = valid",
+                key,
+                "advances, declines, unchanged, valid",
+            ),
+            no_rows(
+                "grade_of_four",
+                "grade is null or grade not in ('A', 'B', 'C', 'D')",
+                "every grade is A, B, C or D",
+                key,
+                "grade, coverage_pct",
+            ),
+            *(within(column, 0, 100, key) for column in shares),
+            *_derived_breadth(key),
+            session(key),
+            not_after_as_of("date", key),
+            no_rows(
+                "last_session_covered",
+                "coverage_pct < 95 and date = (select max(date) from {table})",
+                "the last session covers at least 95 % of the members",
+                key,
+                "coverage_pct, members, valid",
+                "warning",
+            ),
+        ),
+        rows=with_calendar(
+            extra=", lag(t.ad_line) over (partition by t.universe order by t.date) as gate_previous_ad_line"
+        ),
+    )
+
+
+def _exchange_breadth() -> Table:
+    key = ("exchange", "date")
+    datasets = ("exchange_breadth",)
+    counts = ("advances", "declines", "unchanged", "new_highs", "new_lows", "up_volume", "down_volume")
+    columns = {"exchange": "text", "date": "date", **dict.fromkeys(counts, "number"), **_DERIVED_BREADTH}
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns, datasets),
+            known("advances", "the number of advancing issues", datasets),
+            no_rows(
+                "counts_not_negative",
+                " or ".join(f"{c} < 0" for c in counts),
+                "no count is negative",
+                key,
+                ", ".join(counts),
+            ),
+            no_rows(
+                "extremes_within_issues",
+                "greatest(new_highs, new_lows) > advances + declines + unchanged",
+                "no more issues are at a high or a low than there are",
+                key,
+                ", ".join(counts),
+            ),
+            *_derived_breadth(key),
+            session(key),
+            not_after_as_of("date", key),
+        ),
+        rows=with_calendar(
+            extra=", lag(t.ad_line) over (partition by t.exchange order by t.date) as gate_previous_ad_line"
+        ),
+    )
+
+
+TABLES: dict[str, Table] = {
+    "breadth": _breadth(),
+    "exchange_breadth": _exchange_breadth(),
+}

@@ -1,0 +1,246 @@
+"""Prices: indicators, levels, volatility."""
+
+from __future__ import annotations
+
+from expectations.rule import Rule, Table, common, no_rows, not_after_as_of, session, with_calendar, within
+
+# Vendors round prices to a few digits, so that a close can lie above a high by the last digit.
+_ROUNDING = 1e-6
+
+
+def _price_indicators() -> Table:
+    key = ("symbol", "date")
+    prices = ("open", "high", "low", "close", "adj_close")
+    numbers = (
+        *prices,
+        *(
+            "volume",
+            "return_1d",
+            "sma_20",
+            "sma_50",
+            "sma_200",
+            "ema_12",
+            "ema_26",
+            "macd",
+            "macd_signal",
+            "macd_hist",
+        ),
+        *(
+            "rsi_14",
+            "atr_14",
+            "bb_upper",
+            "bb_lower",
+            "adx_14",
+            "high_252",
+            "low_252",
+            "close_high_252",
+            "close_low_252",
+        ),
+        *("drawdown", "volatility_21"),
+    )
+    columns = {
+        "symbol": "text",
+        "date": "date",
+        **dict.fromkeys(numbers, "number"),
+        "above_sma_50": "boolean",
+        "above_sma_200": "boolean",
+        "price_basis": "text",
+        "is_warm": "boolean",
+    }
+    # the index fund first: it is what the trend of the regime model is measured on
+    lead_symbol = "(select symbol from {table} where symbol in ('SPY', '^GSPC') order by symbol <> 'SPY' limit 1)"
+    missing = (
+        "select date from {schema}.calendar where is_xnys_session and date <= {as_of} "
+        "and xnys_number > (select xnys_number from {schema}.calendar where date = {as_of}) - 252 "
+        "and date >= coalesce("
+        f"(select min(date) from {{table}} where symbol = {lead_symbol}), DATE '1900-01-01') "
+        f"and date not in (select date from {{table}} where symbol = {lead_symbol} and close is not null) "
+        "order by date"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns),
+            no_rows("close_known", "close is null", "every bar has a close", key),
+            no_rows(
+                "prices_positive",
+                " or ".join(f"{p} <= 0" for p in prices),
+                "every price is above zero",
+                key,
+                "open, high, low, close, adj_close",
+            ),
+            no_rows("volume_not_negative", "volume < 0", "no volume is negative", key, "volume"),
+            no_rows(
+                "high_not_below_low",
+                f"high < low * (1 - {_ROUNDING})",
+                "no bar has its high below its low",
+                key,
+                "open, high, low, close",
+            ),
+            no_rows(
+                "close_within_bar",
+                f"close > high * (1 + {_ROUNDING}) or close < low * (1 - {_ROUNDING})",
+                "every close lies between low and high",
+                key,
+                "open, high, low, close",
+            ),
+            # Only a warning: vendors print the opening auction beside a range that leaves it out (HUBB, PEAK
+            # and UA on 2021-05-05), and nothing but the bar's own picture is computed from the open.
+            no_rows(
+                "open_within_bar",
+                f"open > high * (1 + {_ROUNDING}) or open < low * (1 - {_ROUNDING})",
+                "every open lies between low and high",
+                key,
+                "open, high, low, close",
+                "warning",
+            ),
+            within("rsi_14", 0, 100, key),
+            within("adx_14", 0, 100, key),
+            no_rows("atr_not_negative", "atr_14 < 0", "no average true range is negative", key, "atr_14"),
+            no_rows(
+                "bands_ordered",
+                "bb_lower > bb_upper",
+                "the lower Bollinger band is not above the upper",
+                key,
+                "bb_lower, bb_upper",
+            ),
+            no_rows(
+                "volatility_not_negative",
+                "volatility_21 < 0",
+                "no volatility is negative",
+                key,
+                "volatility_21",
+            ),
+            within("drawdown", -1, 0, key),
+            # A split or a unit that the vendor left unadjusted; but bankrupt shares do double in a day.
+            no_rows(
+                "return_plausible",
+                "abs(return_1d) > 1 and gate_kind in ('stock', 'etf')",
+                "no share or fund moves by a log return beyond 1 in a session",
+                key,
+                "close, return_1d",
+                "warning",
+            ),
+            session(key, "gate_kind is distinct from 'crypto'", "every date (crypto aside)"),
+            not_after_as_of("date", key),
+            Rule(
+                "no_session_missing",
+                "critical",
+                "SPY (^GSPC where there is no SPY) has a bar on each of the last 252 sessions up to as-of",
+                measure=f"(select count(*) from ({missing}))",
+                maximum=0,
+                failing=missing,
+            ),
+        ),
+        rows=with_calendar(
+            extra=", i.kind as gate_kind", join=" left join {schema}.instruments as i on i.symbol = t.symbol"
+        ),
+    )
+
+
+def _levels() -> Table:
+    key = ("symbol", "date", "kind")
+    columns = {
+        "symbol": "text",
+        "date": "date",
+        "kind": "text",
+        "side": "text",
+        **dict.fromkeys(("price", "touches", "distance_atr"), "number"),
+        "confirmed_at": "date",
+        "valid": "boolean",
+        "is_approximate": "boolean",
+    }
+    # closes alone make no level: it takes ranges, and a bar before
+    ranges = (
+        "exists (select 1 from {schema}.price_indicators as p "
+        "inner join {schema}.instruments as i on i.symbol = p.symbol where i.kind <> 'stock' and p.atr_14 > 0)"
+    )
+    parts = "side, price, touches, confirmed_at, distance_atr, valid"
+    bar = " left join {schema}.price_indicators as p on p.symbol = t.symbol and p.date = t.date"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(
+                key,
+                columns,
+                ("prices",),
+                ranges,
+                always=("side", "price", "confirmed_at", "distance_atr", "is_approximate"),
+            ),
+            no_rows(
+                "side_known",
+                "side not in ('resistance', 'support', 'neutral')",
+                "every side is resistance, support or neutral",
+                key,
+                "side",
+            ),
+            no_rows("price_positive", "price <= 0", "every level is a price above zero", key, "price"),
+            # of 252 sessions at most every other one begins a visit
+            within("touches", 0, 126, key),
+            no_rows(
+                "distance_from_close",
+                f"abs(price - gate_close - distance_atr * gate_atr) > {_ROUNDING} * (price + gate_close)",
+                "distance_atr is the way from the close to the level in average true ranges",
+                key,
+                "price, distance_atr, gate_close as close, gate_atr as atr_14",
+            ),
+            no_rows(
+                "confirmed_by_its_date",
+                "confirmed_at > date",
+                "no level is used before the session that confirmed it",
+                key,
+                "confirmed_at",
+            ),
+            no_rows(
+                "valid_is_touched",
+                "valid and coalesce(touches, 0) = 0",
+                "no level is valid that the price never came to",
+                key,
+                parts,
+            ),
+            session(key),
+            not_after_as_of("date", key),
+        ),
+        rows=with_calendar(extra=", p.close as gate_close, p.atr_14 as gate_atr", join=bar),
+    )
+
+
+def _volatility_estimators() -> Table:
+    key = ("symbol", "date")
+    estimators = ("close_to_close_21", "parkinson_21", "garman_klass_21", "rogers_satchell_21", "yang_zhang_21")
+    columns = {
+        "symbol": "text",
+        "date": "date",
+        **dict.fromkeys((*estimators, "natr_14", "bb_pct_b", "drawdown_252"), "number"),
+    }
+    listed = (
+        "exists (select 1 from {schema}.price_indicators as p "
+        "inner join {schema}.instruments as i on i.symbol = p.symbol where i.kind <> 'stock')"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns, ("prices",), listed),
+            no_rows(
+                "volatility_not_negative",
+                " or ".join(f"{column} < 0" for column in (*estimators, "natr_14")),
+                "no volatility is negative",
+                key,
+                ", ".join((*estimators, "natr_14")),
+            ),
+            within("drawdown_252", -1, 0, key),
+            session(key),
+            not_after_as_of("date", key),
+        ),
+        rows=with_calendar(),
+    )
+
+
+TABLES: dict[str, Table] = {
+    "price_indicators": _price_indicators(),
+    "levels": _levels(),
+    "volatility_estimators": _volatility_estimators(),
+}

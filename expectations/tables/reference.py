@@ -1,0 +1,133 @@
+"""What the numbers mean, and how fresh they are."""
+
+from __future__ import annotations
+
+from expectations.rule import Rule, Table, common, no_rows, not_after_as_of, within
+
+
+def _series() -> Table:
+    key = ("series_id",)
+    columns = dict.fromkeys(("series_id", "title", "source", "unit", "frequency", "licence"), "text")
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns),
+            no_rows("unit_known", "unit is null", "every series names its unit", key),
+        ),
+    )
+
+
+def _instruments() -> Table:
+    key = ("symbol",)
+    columns = dict.fromkeys(("symbol", "name", "kind"), "text")
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns),
+            no_rows(
+                "kind_known",
+                "kind is null or kind not in ('index', 'etf', 'crypto', 'stock')",
+                "every kind is index, etf, crypto or stock",
+                key,
+                "kind",
+            ),
+        ),
+    )
+
+
+def _calendar() -> Table:
+    key = ("date",)
+    columns = {
+        "date": "date",
+        "is_xnys_session": "boolean",
+        "is_federal_business_day": "boolean",
+        "is_bond_business_day": "boolean",
+        "xnys_number": "number",
+        "federal_number": "number",
+        "bond_number": "number",
+    }
+    gaps = (
+        "select date, previous_date from "
+        "(select date, lag(date) over (order by date) as previous_date from {table}) "
+        "where date - previous_date <> 1 order by date"
+    )
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns),
+            Rule(
+                "no_day_missing",
+                "critical",
+                "every civil day between the first and the last is there",
+                measure=f"(select count(*) from ({gaps}))",
+                maximum=0,
+                failing=gaps,
+            ),
+            Rule(
+                "reaches_as_of",
+                "critical",
+                "the calendar holds the as-of date",
+                measure="count(*) filter (where date = {as_of})",
+                minimum=1,
+            ),
+        ),
+    )
+
+
+def _source_health() -> Table:
+    key = ("source", "dataset")
+    columns = {
+        "source": "text",
+        "dataset": "text",
+        "latest_observation": "date",
+        "age_days": "number",
+        "max_age_days": "number",
+        "rows": "number",
+        "coverage_pct": "number",
+        "status": "text",
+        "required": "boolean",
+    }
+    age = "latest_observation, age_days, max_age_days, status"
+    return Table(
+        key,
+        columns,
+        rules=(
+            *common(key, columns),
+            no_rows(
+                "status_known",
+                "status is null or status not in ('ok', 'stale', 'missing', 'not_offered')",
+                "every status is ok, stale, missing or not_offered",
+                key,
+                "status",
+            ),
+            no_rows(
+                "required_present",
+                "required and status = 'missing'",
+                "no required source is missing",
+                key,
+                age,
+            ),
+            # A source may be late for good reasons, and what is too old is NULL in the tables.
+            no_rows(
+                "required_fresh",
+                "required and status = 'stale'",
+                "no required source is stale",
+                key,
+                age,
+                "warning",
+            ),
+            not_after_as_of("latest_observation", key),
+            within("coverage_pct", 0, 100, key),
+        ),
+    )
+
+
+TABLES: dict[str, Table] = {
+    "series": _series(),
+    "instruments": _instruments(),
+    "calendar": _calendar(),
+    "source_health": _source_health(),
+}
