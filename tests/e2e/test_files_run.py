@@ -90,7 +90,7 @@ def test_what_cannot_be_read_goes_to_quarantine_and_what_cannot_be_is_refused_by
     whole = file.read_bytes()
     lines = len(whole.splitlines())
     file.write_bytes(whole + "IWM;31.13.2026;1,0;1,0;1,0;1,0;1\n".encode("latin-1"))
-    run = published("run", "--as-of", "2026-01-30")
+    run = published("run", "--as-of", "2026-01-30", "--full-refresh")
     assert f"went to quarantine: bars/IWM.csv: 1 rows, line {lines + 1}: column 'Datum': '31.13.2026'" in run.stderr
     quarantine = published.home / "quarantine" / "prices"
     (kept,) = quarantine.iterdir()
