@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from assets.catalog import Catalog, Dataset, required_on
 from assets.home import Home
-from assets.landing import land, quarantine
+from assets.landing import is_quarantined, land, quarantine
 from assets.raw import (
     ARROW,
     brings_news,
@@ -60,13 +60,17 @@ def ingest(
     *,
     full_refresh: bool = False,
     since: date | None = None,
+    release: bool = False,
     stopped: Event | None = None,
 ) -> Ingested:
     """Bring one dataset up to `as_of`: ask, land, load. Raises SourceError or LandingError; what was loaded stays.
 
-    When `stopped` is set, nothing more is asked for.
+    With `release`, what has rows in quarantine counts as never seen. When `stopped` is set, nothing more is asked for.
     """
     dataset = catalog.datasets[dataset_name]
+    seen = {} if full_refresh else seen_requests(connection, dataset)
+    if release:
+        seen = {key: last for key, last in seen.items() if not is_quarantined(home, dataset, key)}
     done = Ingested(rows_new=load_landed(connection, home, catalog, dataset))
     loaded_to = {} if full_refresh else latest_stored(connection, dataset, dataset.date_column)
     wanted = Wanted(
@@ -75,7 +79,7 @@ def ingest(
         symbols=_universe(connection, catalog, loaded_to, as_of) if dataset_name == "prices" else (),
         loaded_to=loaded_to,
         vintage_to={} if full_refresh else latest_stored(connection, dataset, dataset.vintage_column),
-        seen={} if full_refresh else seen_requests(connection, dataset),
+        seen=seen,
         since=since,
     )
     for request in source.requests(wanted):
@@ -180,7 +184,7 @@ def _receive(
     done.expected += len(payload.asked) - len(set(payload.missing) - set(payload.failed))
     done.failed |= {name: payload.reasons.get(name, "it did not come") for name in payload.failed}
     done.rows_received += len(frame) + len(payload.refused)
-    quarantine(home, dataset, payload)
+    quarantine(home, dataset, payload, source.service_of(dataset.name))
     if payload.refused:
         first = payload.refused[0]
         done.refused.append(f"{request.key}: {len(payload.refused)} rows, line {first.line}: {first.reason}")

@@ -20,6 +20,10 @@ from assets.catalog import Dataset
 from assets.home import Home
 from assets.sources.base import Payload, Request
 
+_NO_ROWS = pa.table(
+    {name: pa.array([], pa.string()) for name in ("dataset", "source", "file", "rule", "reason", "row")}
+)
+
 
 class LandingError(Exception):
     """The landing zone cannot be written or read: what, where, what to do."""
@@ -128,24 +132,49 @@ def damaged(path: Path, error: Exception) -> LandingError:
     )
 
 
-def quarantine(home: Home, dataset: Dataset, payload: Payload) -> None:
+def quarantine(home: Home, dataset: Dataset, payload: Payload, source: str) -> None:
     """Keep the rows of an answer that were refused, with place and reason; a mended answer leaves none."""
-    name = hashlib.sha256(payload.request.key.encode()).hexdigest()[:16]
-    path = home.quarantine / dataset.name / f"{name}.parquet"
+    path = _quarantined(home, dataset, payload.request.key)
     if not payload.refused:
         path.unlink(missing_ok=True)
         return
     rows = pa.table(
         {
             "dataset": [dataset.name] * len(payload.refused),
+            "source": [source] * len(payload.refused),
             "file": [payload.request.key] * len(payload.refused),
             "line": pa.array([refused.line for refused in payload.refused], pa.int64()),
+            "rule": [refused.rule for refused in payload.refused],
             "reason": [refused.reason for refused in payload.refused],
             "row": [refused.row for refused in payload.refused],
             "fetched_at": [payload.fetched_at.replace(tzinfo=None)] * len(payload.refused),
         }
     )
     write_aside(path, rows)
+
+
+def is_quarantined(home: Home, dataset: Dataset, request_key: str) -> bool:
+    """Whether rows of the last answer to a request were refused."""
+    return _quarantined(home, dataset, request_key).exists()
+
+
+def quarantined(home: Home) -> pa.Table:
+    """All refused rows: dataset, source, file, line, rule, reason, row, fetched_at; raises LandingError."""
+    tables = []
+    for path in sorted(home.quarantine.glob("*/*.parquet")):
+        try:
+            tables.append(pq.read_table(path))
+        except (OSError, pa.ArrowException) as error:
+            raise LandingError(
+                f"the quarantine file {path} cannot be read ({error}). Move it away: the next "
+                "`tidegauge run --full-refresh` makes it anew."
+            ) from error
+    return pa.concat_tables(tables, promote_options="default") if tables else _NO_ROWS
+
+
+def _quarantined(home: Home, dataset: Dataset, request_key: str) -> Path:
+    name = hashlib.sha256(request_key.encode()).hexdigest()[:16]
+    return home.quarantine / dataset.name / f"{name}.parquet"
 
 
 def content_hash(request: Request, table: pa.Table) -> str:

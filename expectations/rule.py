@@ -12,6 +12,7 @@ Places in the SQL that the runner fills in:
     {table}    the table itself, qualified
     {rows}     the table with the helper columns that its rules need (`Table.rows`)
     {schema}   the schema of all published tables, qualified
+    {previous} the table in the last publication, qualified; the table itself where that has none of its shape
     {columns}  (column_name, data_type) of the table as it is
     {as_of}    the as-of date, a DATE literal
     {not_finite}, {not_finite_columns}  condition and names over the floating-point columns that the table has
@@ -26,6 +27,11 @@ Severity = Literal["critical", "warning"]
 
 # What sums and quotients of doubles may be off by: an RSI of 100.00000000000001 is 100.
 ARITHMETIC = 1e-9
+
+# Against the last publication, in percent: of its rows may be gone, may have come before its end, may be restated.
+_GONE, _ADDED = 1, 10
+_RESTATED, _RESTATED_WARNING = 50, 5
+_MEANT = "; where that is meant, `tidegauge publish --accept-changes`"
 
 _TYPES = {
     "date": "^DATE$",
@@ -81,6 +87,11 @@ def no_rows(
     )
 
 
+def nothing_in(name: str, failing: str, description: str, severity: Severity = "critical") -> Rule:
+    """The query `failing` must select nothing."""
+    return Rule(name, severity, description, f"(select count(*) from ({failing}))", maximum=0, failing=failing)
+
+
 def common(
     key: tuple[str, ...],
     columns: dict[str, str],
@@ -107,23 +118,9 @@ def common(
         empty = f"case when {offered(datasets)} and {given} then count(*) else greatest(count(*), 1) end"
         unless = " (unless this home's source does not offer what it is made from)"
     return (
-        Rule(
-            "shape",
-            "critical",
-            "the promised columns are there, with their types",
-            measure=f"(select count(*) from ({misshapen}))",
-            maximum=0,
-            failing=misshapen,
-        ),
+        nothing_in("shape", misshapen, "the promised columns are there, with their types"),
         Rule("not_empty", "critical", f"the table has rows{unless}", measure=empty, minimum=1),
-        Rule(
-            "key_unique",
-            "critical",
-            f"each ({keys}) occurs once",
-            measure=f"(select count(*) from ({duplicates}))",
-            maximum=0,
-            failing=duplicates,
-        ),
+        nothing_in("key_unique", duplicates, f"each ({keys}) occurs once"),
         no_rows(
             "key_known",
             " or ".join(f"{column} is null" for column in key),
@@ -200,6 +197,88 @@ def session(key: tuple[str, ...], condition: str = "true", what: str = "every da
         f"{what} is a session of the exchange (XNYS)",
         key,
     )
+
+
+def every_session(column: str = "date") -> Rule:
+    """Rows on each session of the exchange between the table's first and the as-of date."""
+    missing = (
+        "select c.date from {schema}.calendar as c where c.is_xnys_session and c.date <= {as_of} "
+        f"and c.date > (select min({column}) from {{table}}) "
+        f"and not exists (select 1 from {{table}} as t where t.{column} = c.date) order by c.date"
+    )
+    return nothing_in("every_session", missing, "no session between the first and the as-of date is without rows")
+
+
+def jump(
+    column: str, limit: float, unit: str, key: tuple[str, ...], date: str = "date", severity: Severity = "critical"
+) -> Rule:
+    """No value differs from the row before it, of the same rest of the key, by more than `limit`."""
+    rest = ", ".join(part for part in key if part != date)
+    order = f"{f'partition by {rest} ' if rest else ''}order by {date}"
+    keys = ", ".join(key)
+    steps = f"select {keys}, {column}, lag({column}) over ({order}) as previous from {{table}}"
+    return nothing_in(
+        f"{column}_jump",
+        f"select * from ({steps}) where abs({column} - previous) > {limit} order by {keys}",
+        f"{column} moves by at most {limit:g} {unit} from one row to the next",
+        severity,
+    )
+
+
+def as_published(key: tuple[str, ...], date: str = "date", stands: str = "") -> tuple[Rule, ...]:
+    """What the last publication said of the same dates is still there; `stands`: a column that keeps its values.
+
+    Rows are gone where a source lost its history, and a column is restated as a whole where its unit has changed.
+    """
+    keys = ", ".join(key)
+    before = f"from {{previous}} where {date} <= {{as_of}}"
+    now = f"(select count(*) from {{table}} where {date} <= (select max({date}) from {{previous}}))"
+    change = f"coalesce(100 * ({now}::double / nullif((select count(*) {before}), 0) - 1), 0)"
+    gone = f"select {keys} {before} and ({keys}) not in (select ({keys}) from {{table}}) order by {keys}"
+    rules = [
+        Rule(
+            "rows_kept",
+            "critical",
+            f"at most {_GONE} % of the rows of the last publication are gone{_MEANT}",
+            measure=change,
+            minimum=-_GONE,
+            failing=gone,
+        ),
+        Rule(
+            "rows_added",
+            "warning",
+            f"at most {_ADDED} % more rows than in the last publication for the same dates",
+            measure=change,
+            maximum=_ADDED,
+        ),
+    ]
+    if stands:
+        differs = (
+            f"abs(t.{stands} - p.{stands}) > 1e-6 * greatest(abs(t.{stands}), abs(p.{stands})) "
+            f"or (t.{stands} is null) <> (p.{stands} is null)"
+        )
+        both = f"from {{previous}} as p inner join {{table}} as t using ({keys})"
+        last_year = f"{date} > (select max({date}) {before}) - 365"
+        restated = (
+            f"select {keys}, p.{stands} as published, t.{stands} {both} where {last_year} and ({differs}) "
+            f"order by {keys}"
+        )
+        share = f"(select coalesce(100 * avg(coalesce({differs}, false)::integer), 0) {both} where {last_year})"
+        rules += [
+            Rule(
+                name,
+                severity,
+                f"{stands} differs from the last publication in at most {percent} % of the last year's rows{meant}",
+                measure=share,
+                maximum=percent,
+                failing=restated,
+            )
+            for name, severity, percent, meant in (
+                (f"{stands}_stands", "critical", _RESTATED, _MEANT),
+                (f"{stands}_restated", "warning", _RESTATED_WARNING, ""),
+            )
+        ]
+    return tuple(rules)
 
 
 def not_after_as_of(column: str, key: tuple[str, ...]) -> Rule:

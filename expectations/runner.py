@@ -6,11 +6,15 @@ belong here: the rules, or what happens after a refusal.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 20
 _REPORTED_ROWS = 3
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -122,35 +128,60 @@ def judge(
     schema: str = "analysis",
     database: str | None = None,
     tables: Sequence[str] = TABLES,
+    previous: Path | None = None,
 ) -> Verdict:
     """Judge `tables` of `database`.`schema` (the connection's own database where None) as of `as_of`.
 
-    No build makes this raise: what cannot be measured is a failed critical result with its cause.
+    `previous` is the database of the last publication, which the build is held against. No build makes this
+    raise: what cannot be measured is a failed critical result with its cause.
     """
     database = database or connection.execute("select current_database()").fetchone()[0]
-    measured = [_Measured(connection, database, schema, table, as_of) for table in tables]
-    judged = _judged({one.table: one.frame() for one in measured})
-    results = [result for one in measured for result in one.results(judged[one.table])]
+    with _attached(connection, previous) as published:
+        measured = [_Measured(connection, database, schema, table, as_of, published) for table in tables]
+        judged = _judged({one.table: one.frame() for one in measured})
+        results = [result for one in measured for result in one.results(judged[one.table])]
     return Verdict(as_of, results, {one.table: one.rows for one in measured})
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path | None) -> Iterator[str | None]:
+    """The name under which the last publication can be read; None where there is none that can."""
+    name = f"published_{secrets.token_hex(4)}"
+    try:
+        if path is not None:
+            connection.execute(f"attach '{_escaped(path)}' as {name} (read_only)")
+    except duckdb.Error as error:  # a damaged publication must not keep the one that mends it back
+        log.warning("the build cannot be held against the last publication %s: %s", path, _first_line(error))
+        path = None
+    if path is None:
+        yield None
+        return
+    try:
+        yield name
+    finally:
+        connection.execute(f"detach {name}")
 
 
 class _Measured:
     """The measures of one table: rule name -> number, or why it could not be measured."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str, as_of: date
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        database: str,
+        schema: str,
+        table: str,
+        as_of: date,
+        published: str | None,
     ) -> None:
         self.table = table
         self.rules = suites.rules(table)
         self._connection = connection
-        self._columns = dict(
-            connection.execute(
-                "select column_name, data_type from duckdb_columns() "
-                "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
-                [database, schema, table],
-            ).fetchall()
-        )
+        self._columns = _columns(connection, database, schema, table)
         self._places = _places(database, schema, table, as_of, self._columns)
+        promised = suites.table(table).columns.keys()
+        has_previous = published is not None and promised <= _columns(connection, published, schema, table).keys()
+        self._places["previous"] = _qualified(published if has_previous else database, schema, table)
         self.rows: int | None = None
         self.causes: dict[str, str] = {}
         self.values: dict[str, float] = {}
@@ -229,13 +260,12 @@ class _Measured:
 
 def _places(database: str, schema: str, table: str, as_of: date, columns: dict[str, str]) -> dict[str, str]:
     """What the places in a rule's SQL stand for (the list is in rule.py)."""
-    qualified = f"{_quoted(database)}.{_quoted(schema)}"
     floating = [_quoted(name) for name, kind in columns.items() if kind in ("DOUBLE", "FLOAT")]
     named = ", ".join(f"case when not isfinite({name}) then '{name[1:-1]}' end" for name in floating)
     here = ", ".join(f"('{name}', '{kind}')" for name, kind in columns.items() if "'" not in name + kind)
     return {
-        "table": f"{qualified}.{_quoted(table)}",
-        "schema": qualified,
+        "table": _qualified(database, schema, table),
+        "schema": f"{_quoted(database)}.{_quoted(schema)}",
         "rows": suites.table(table).rows,
         "columns": f"(select * from (values {here}) as present(column_name, data_type))",
         "as_of": f"DATE '{as_of.isoformat()}'",
@@ -266,8 +296,27 @@ def _judged(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, tuple[bool, 
     return judged
 
 
+def _columns(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> dict[str, str]:
+    """The columns of a table, name -> type; none where there is no such table."""
+    return dict(
+        connection.execute(
+            "select column_name, data_type from duckdb_columns() "
+            "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
+            [database, schema, table],
+        ).fetchall()
+    )
+
+
+def _qualified(*names: str) -> str:
+    return ".".join(map(_quoted, names))
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")
 
 
 def _first_line(error: Exception) -> str:

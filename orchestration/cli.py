@@ -141,6 +141,10 @@ def publish(
             help="Copy what is published to this PostgreSQL server instead: schema analysis, replaced as a whole.",
         ),
     ] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Though rows or values of the last publication are gone or restated."),
+    ] = False,
 ) -> None:
     """Publish the present build by hand, through the gate."""
     settings = _settings()
@@ -148,7 +152,7 @@ def publish(
         _publish_to(settings, to)
         return
     _need_build(settings)
-    _run_and_tell(settings, "publish", {})
+    _run_and_tell(settings, "publish", {"accept_changes": accept_changes})
 
 
 def _publish_to(settings: Settings, address: str) -> None:
@@ -323,6 +327,42 @@ def query(
         if manifest["simulated"]:
             err.print(SIMULATED, style="yellow")
         _print_table(names, result)
+
+
+@app.command()
+def quarantine(
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="After a fix: read what has refused rows again, load what is right, publish."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The rows that were refused, counted by dataset, source and rule."""
+    from assets.landing import LandingError, quarantined  # here, because it loads Arrow
+
+    settings = _settings()
+    home = Home(settings.home)
+    try:
+        if release and not quarantined(home).num_rows:
+            _fail(WRONG_USE, "there is nothing to release: no row is in quarantine")
+        if release:
+            manifest = read_manifest(home)
+            _run_and_tell(settings, "refresh", {"as_of": manifest["as_of"] if manifest else None, "release": True})
+        rows = quarantined(home)
+    except LandingError as error:
+        _fail(FAILED, str(error))
+    if as_json:
+        print(json.dumps(rows.to_pylist(), default=str))
+        return
+    if not rows.num_rows:
+        out.print("No row is in quarantine.")
+        return
+    counted = rows.group_by(["dataset", "source", "file", "rule"]).aggregate([([], "count_all")])
+    table = Table("dataset", "source", "file", "rule", "rows")
+    for one in counted.sort_by([(name, "ascending") for name in ("dataset", "file", "rule")]).to_pylist():
+        table.add_row(*(escape(str(one[name])) for name in ("dataset", "source", "file", "rule", "count_all")))
+    out.print(table)
+    out.print("Correct the files, or their entries in tidegauge.yml, then: tidegauge quarantine --release")
 
 
 @app.command()

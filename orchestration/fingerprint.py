@@ -46,7 +46,7 @@ def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
     `raw` is append-only, so a table's row count and its latest fetch say which rows it holds.
     """
     digest = hashlib.sha256(models_hash(connection).encode())
-    for path in sorted((PROJECT / "expectations").glob("*.py")):
+    for path in sorted((PROJECT / "expectations").rglob("*.py")):
         digest.update(path.read_bytes())
     digest.update(version("great-expectations").encode())
     raw_tables = connection.execute(

@@ -243,6 +243,7 @@ def _load_dataset(
             as_of,
             full_refresh=options.full_refresh,
             since=options.since_date,
+            release=options.release,
             stopped=stopped,
         )
         rows_new = done.rows_new

@@ -8,12 +8,12 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from assets.publish import GateRefused, Publication, PublishError, publish
-from expectations.runner import Verdict, judge
+from assets.publish import DATABASE, GateRefused, Publication, PublishError, current_publication, publish
+from expectations.runner import Result, Verdict, judge
 from orchestration.database import EngineError
 from orchestration.fingerprint import built_inputs_hash, inputs_hash
 from orchestration.ingestion import OWNERS, current_as_of, speaking_failures
-from orchestration.resources import Warehouse
+from orchestration.resources import RunOptions, Warehouse
 from orchestration.settings import PROJECT
 
 PUBLICATION = dg.AssetKey(["published", "analysis"])
@@ -58,10 +58,11 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
         ],
         can_subset=True,
     )
-    def gate(context: dg.AssetCheckExecutionContext, warehouse: Warehouse):
+    def gate(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, options: RunOptions):
         asked = [table for table in tables if _check_key(table) in context.selected_asset_check_keys]
         with speaking_failures(), warehouse.connect() as connection:
-            verdict = judge(connection, as_of=current_as_of(connection), tables=asked)
+            previous = _previous(warehouse, options)
+            verdict = judge(connection, as_of=current_as_of(connection), tables=asked, previous=previous)
         if len(asked) == len(tables):
             warehouse.home.record_gate(verdict.summary())
         for table in asked:
@@ -81,6 +82,7 @@ def _check_result(table: str, verdict: Verdict) -> dg.AssetCheckResult:
     metadata: dict = {"rules": len(results), "failed": len(failed)}
     if failed:
         metadata["report"] = dg.MetadataValue.md("\n".join(verdict.findings(table)))
+    metadata |= {f"rows that break {result.rule}": _failing_rows(result) for result in failed if result.sample}
     return dg.AssetCheckResult(
         asset_key=["analysis", table],
         check_name="expectations",
@@ -88,6 +90,15 @@ def _check_result(table: str, verdict: Verdict) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
         metadata=metadata,
     )
+
+
+def _failing_rows(result: Result) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table([dg.TableRecord(_of_plain_types(row)) for row in result.sample])
+
+
+def _of_plain_types(row: dict) -> dict:
+    """A row that Dagster's tables can hold; they have no NULL."""
+    return {name: "NULL" if value is None else value for name, value in row.items()}
 
 
 def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDefinition:
@@ -101,10 +112,10 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
     )
-    def publication(warehouse: Warehouse) -> dg.MaterializeResult:
+    def publication(warehouse: Warehouse, options: RunOptions) -> dg.MaterializeResult:
         with speaking_failures(), warehouse.connect() as connection:
             try:
-                published = publish_build(connection, warehouse, tables, keep_versions)
+                published = publish_build(connection, warehouse, options, tables, keep_versions)
             except GateRefused as refusal:
                 raise dg.Failure(str(refusal), metadata={"refused": True}, allow_retries=False) from refusal
             except PublishError as error:
@@ -123,7 +134,11 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
 
 
 def publish_build(
-    connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, tables: Sequence[str], keep_versions: int
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    options: RunOptions,
+    tables: Sequence[str],
+    keep_versions: int,
 ) -> Publication:
     """Publish the present build; raises EngineError where the models do not belong to their inputs."""
     built_from = built_inputs_hash(connection)
@@ -133,12 +148,13 @@ def publish_build(
             "Run `tidegauge run` to build and publish them together."
         )
     as_of = current_as_of(connection)
+    previous = _previous(warehouse, options)
     source, is_simulated = connection.execute("select source, is_simulated from ref.as_of").fetchall()[0]
     return publish(
         connection,
         warehouse.home,
         tables,
-        lambda candidate, database: judge(candidate, as_of=as_of, tables=tables, database=database),
+        lambda candidate, database: judge(candidate, as_of=as_of, tables=tables, database=database, previous=previous),
         as_of=as_of,
         source=source,
         is_simulated=is_simulated,
@@ -146,6 +162,12 @@ def publish_build(
         code_revision=code_revision(),
         keep=keep_versions,
     )
+
+
+def _previous(warehouse: Warehouse, options: RunOptions) -> Path | None:
+    """The database that the build is held against."""
+    published = None if options.accept_changes else current_publication(warehouse.home)
+    return published.path / DATABASE if published else None
 
 
 def code_revision() -> str:

@@ -63,6 +63,8 @@ class RunOptions(dg.ConfigurableResource):
     since: str | None = None
     full_refresh: bool = False
     rebuild: bool = False
+    release: bool = False
+    accept_changes: bool = False
 
     @property
     def anew(self) -> bool:

@@ -55,9 +55,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Refused:
-    """One row that cannot be taken: where it stands, why, and what it says."""
+    """One row that cannot be taken: where it stands, the rule that it breaks, how, and what it says."""
 
     line: int
+    rule: str
     reason: str
     row: str
 

@@ -18,6 +18,7 @@ _TABLE = pa.large_list(_DOUBLES)  # one inner list an element, all those of a ro
 
 PRICE_COLUMNS = indicators.CLOSE_COLUMNS + indicators.RANGE_COLUMNS + indicators.RETURN_COLUMNS
 BAR_FIELDS = ("session_number", "high", "low", "close", "adj_close")
+BARS = pa.list_(pa.struct([(BAR_FIELDS[0], pa.int32()), *((price, pa.float64()) for price in BAR_FIELDS[1:])]))
 STATE = indicators.CLOSE_STATE + indicators.RANGE_STATE
 _STATES = pa.large_list(pa.float64())
 

@@ -10,6 +10,7 @@ profiles.yml: `plugins: [{module: dbt_project.kernels.duckdb_plugin}]`. Every li
     )
 """
 
+import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from dbt_project.kernels import (
@@ -94,3 +95,5 @@ def register(connection):
 class Plugin(BasePlugin):
     def configure_connection(self, conn):
         register(conn)
+        # numba takes half a second for the first function: at the start, as an import, and in no model's time
+        arrow.price_indicators(pa.array([], arrow.BARS), pa.array([], pa.int32()), pa.array([], pa.list_(pa.float64())))

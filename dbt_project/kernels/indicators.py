@@ -51,7 +51,10 @@ def _compiled(function, **options):
 
 
 def _compiled_sum(function):
-    """_compiled, where additions may be reordered: partial sums in vector registers, quicker and closer."""
+    """_compiled, where additions may be reordered: partial sums in vector registers, quicker and closer.
+
+    The loops over a window stand in the function itself: a call a window would cost more than the sum.
+    """
     return _compiled(function, fastmath={"reassoc", "nsz"})
 
 
@@ -182,68 +185,57 @@ def bar_age(offsets, session, present, age):
 
 
 @_compiled_sum
-def _sum_above(window, base):
-    """Sum of window - base."""
-    total = 0.0
-    for i in range(len(window)):
-        total += window[i] - base
-    return total
-
-
-@_compiled_sum
-def _squares_above(window, base, mean):
-    """Sum of ((window - base) - mean) squared; where moves are small, the first difference is exact."""
-    total = 0.0
-    for i in range(len(window)):
-        total += ((window[i] - base) - mean) ** 2
-    return total
-
-
-@_compiled
-def _mean(window):
-    base = window[-1]
-    return base + _sum_above(window, base) / len(window)
-
-
-@_compiled
 def sma(values, age, n, out):
     """Mean of n; from row n."""
     for i in range(len(values)):
         out[i] = np.nan
         if age[i] >= n:
-            out[i] = _mean(values[i - n + 1 : i + 1])
+            window, newest = values[i - n + 1 : i + 1], values[i]
+            total = 0.0
+            for j in range(n):
+                total += window[j] - newest
+            out[i] = newest + total / n
 
 
-@_compiled
+@_compiled_sum
 def rolling_stdev(values, age, n, ddof, out):
-    """Standard deviation of n, divisor n - ddof; from row n."""
+    """Standard deviation of n, divisor n - ddof; from row n. Where moves are small, the differences are exact."""
     for i in range(len(values)):
         out[i] = np.nan
         if age[i] >= n:
-            window = values[i - n + 1 : i + 1]
-            base = values[i]
-            out[i] = math.sqrt(_squares_above(window, base, _sum_above(window, base) / n) / (n - ddof))
+            window, newest = values[i - n + 1 : i + 1], values[i]
+            total = squares = 0.0
+            for j in range(n):
+                total += window[j] - newest
+            mean = total / n
+            for j in range(n):
+                squares += ((window[j] - newest) - mean) ** 2
+            out[i] = math.sqrt(squares / (n - ddof))
 
 
 @_compiled
 def rolling_extreme(values, age, n, sign, out):
-    """Maximum (sign 1) or minimum (sign -1) of n, this bar included; from row n."""
-    queue = np.empty(len(values), np.int64)  # bars head:tail of it, in falling order of sign * value
-    head = tail = 0
+    """Maximum (sign 1) or minimum (sign -1) of n, this bar included; from row n.
+
+    Van Herk and Gil-Werman: a window of n is the end of one block of n bars and the start of the next. Missing
+    values begin an extreme anew; no whole window holds one.
+    """
+    to_end = np.empty(len(values))
+    for start in range(0, len(values), n):
+        end = min(start + n, len(values))
+        best = np.nan
+        for i in range(end - 1, start - 1, -1):
+            if not sign * values[i] <= sign * best:
+                best = values[i]
+            to_end[i] = best
+    best = np.nan
     for i in range(len(values)):
+        if i % n == 0 or not sign * values[i] <= sign * best:
+            best = values[i]
         out[i] = np.nan
-        if age[i] <= 1:
-            head = tail = 0
-        if age[i] == 0:
-            continue
-        if head < tail and queue[head] <= i - n:
-            head += 1
-        while head < tail and sign * values[queue[tail - 1]] <= sign * values[i]:
-            tail -= 1
-        queue[tail] = i
-        tail += 1
         if age[i] >= n:
-            out[i] = values[queue[head]]
+            before = to_end[i - n + 1]
+            out[i] = best if sign * best >= sign * before else before
 
 
 @_compiled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.rule import Rule, Table, common, named, no_rows, not_after_as_of, session, with_calendar, within
+from expectations.rule import Table, common, named, no_rows, not_after_as_of, nothing_in, session, with_calendar, within
 
 _CLAIM_KINDS = ("level", "change", "rank", "relation", "event", "forecast", "opinion")
 
@@ -94,14 +94,7 @@ def _claim_verdicts() -> Table:
                 key,
                 "verdict, supporting, contradicting, pending",
             ),
-            Rule(
-                "counts_definitions",
-                "critical",
-                "every claim counts its definitions in claims",
-                measure=f"(select count(*) from ({unlike}))",
-                maximum=0,
-                failing=unlike,
-            ),
+            nothing_in("counts_definitions", unlike, "every claim counts its definitions in claims"),
             session(key),
             not_after_as_of("as_of_date", key),
         ),
@@ -133,14 +126,7 @@ def _market_brief() -> Table:
                 key,
                 "headline",
             ),
-            Rule(
-                "pulse_as_scored",
-                "critical",
-                "a brief's pulse is that of a score of its session",
-                measure=f"(select count(*) from ({unlike}))",
-                maximum=0,
-                failing=unlike,
-            ),
+            nothing_in("pulse_as_scored", unlike, "a brief's pulse is that of a score of its session"),
             session(key),
             not_after_as_of("as_of_date", key),
         ),

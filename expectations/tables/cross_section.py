@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from expectations.rule import ARITHMETIC, Table, common, known, no_rows, not_after_as_of, session, with_calendar, within
+from expectations.rule import (
+    ARITHMETIC,
+    Table,
+    as_published,
+    common,
+    every_session,
+    known,
+    no_rows,
+    not_after_as_of,
+    session,
+    with_calendar,
+    within,
+)
 
 # Homes without the two funds, or without their total return, correlate nothing.
 _SMALL_AND_LARGE = (
@@ -36,7 +48,9 @@ def _spreads() -> Table:
                 "correlation_63",
             ),
             session(key),
+            every_session(),
             not_after_as_of("date", key),
+            *as_published(key, stands="log_spread_21"),
         ),
         rows=with_calendar(),
     )
@@ -62,7 +76,9 @@ def _correlations() -> Table:
                 "pair_ordered", "symbol_a >= symbol_b", "every pair stands once, in the order of the alphabet", key
             ),
             session(key),
+            every_session(),
             not_after_as_of("date", key),
+            *as_published(key, stands="correlation_63"),
         ),
         rows=with_calendar(),
     )
@@ -94,7 +110,9 @@ def _cross_asset() -> Table:
             ),
             no_rows("turbulence_not_negative", "turbulence < 0", "no turbulence is negative", key, "turbulence"),
             session(key),
+            every_session(),
             not_after_as_of("date", key),
+            *as_published(key, stands="mean_correlation_63"),
         ),
         rows=with_calendar(),
     )
@@ -149,7 +167,9 @@ def _sector_rotation() -> Table:
                 scores,
             ),
             session(key),
+            every_session(),
             not_after_as_of("date", key),
+            *as_published(key, stands="relative_return_21"),
         ),
         rows=with_calendar(),
     )

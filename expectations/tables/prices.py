@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from expectations.rule import Rule, Table, common, no_rows, not_after_as_of, session, with_calendar, within
+from expectations.rule import (
+    Rule,
+    Table,
+    as_published,
+    common,
+    every_session,
+    no_rows,
+    not_after_as_of,
+    nothing_in,
+    session,
+    with_calendar,
+    within,
+)
 
 # Vendors round prices to a few digits, so that a close can lie above a high by the last digit.
 _ROUNDING = 1e-6
+
+# Of 500 shares in the worst month, that to 2020-03-31, it was DISTANCE_PLACE; with few returns it says nothing.
+_DISTANCE = 0.5
+_FEW = 500
 
 
 def _price_indicators() -> Table:
@@ -57,6 +73,13 @@ def _price_indicators() -> Table:
         f"and date not in (select date from {{table}} where symbol = {lead_symbol} and close is not null) "
         "order by date"
     )
+    # an index has no volume, and a coin trades by other days
+    recent = (
+        "(select date, symbol, return_1d, volume, volume / nullif(avg(volume) over (partition by symbol order by date "
+        "rows between 63 preceding and 1 preceding), 0) as of_usual from {table} where date > {as_of} - 420 "
+        "and symbol not in (select symbol from {schema}.instruments where kind in ('crypto', 'index')))"
+    )
+    last_volumes = f"(select of_usual from {recent} where date = {{as_of}} and of_usual > 0)"
     return Table(
         key,
         columns,
@@ -122,20 +145,55 @@ def _price_indicators() -> Table:
                 "close, return_1d",
                 "warning",
             ),
-            session(key, "gate_kind is distinct from 'crypto'", "every date (crypto aside)"),
-            not_after_as_of("date", key),
+            no_rows(
+                "fund_return_plausible",
+                "abs(return_1d) > 0.5 and gate_kind = 'etf'",
+                "no fund moves by a log return beyond 0.5 in a session",
+                key,
+                "close, return_1d",
+            ),
             Rule(
-                "no_session_missing",
+                "volume_in_its_unit",
                 "critical",
+                "the median share or fund trades between a twentieth and twenty times its usual volume on the last "
+                "session (as the exponent of 20)",
+                measure=f"coalesce((select ln(median(of_usual)) / ln(20) from {last_volumes}), 0)",
+                minimum=-1,
+                maximum=1,
+            ),
+            _returns_like_before(recent),
+            session(key, "gate_kind is distinct from 'crypto'", "every date (crypto aside)"),
+            every_session(),
+            not_after_as_of("date", key),
+            *as_published(key, stands="close"),
+            nothing_in(
+                "no_session_missing",
+                missing,
                 "SPY (^GSPC where there is no SPY) has a bar on each of the last 252 sessions up to as-of",
-                measure=f"(select count(*) from ({missing}))",
-                maximum=0,
-                failing=missing,
             ),
         ),
         rows=with_calendar(
             extra=", i.kind as gate_kind", join=" left join {schema}.instruments as i on i.symbol = t.symbol"
         ),
+    )
+
+
+def _returns_like_before(recent: str) -> Rule:
+    """Kolmogorov and Smirnov's distance between the returns of the last month and those of the year before."""
+    ranked = (
+        f"select count(*) filter (where date > {{as_of}} - 30) over (order by return_1d) as of_month, "
+        f"count(*) filter (where date <= {{as_of}} - 30) over (order by return_1d) as of_year "
+        f"from {recent} where return_1d is not null"
+    )
+    distance = "max(abs(of_month / month::double - of_year / year::double))"
+    totals = "max(of_month) over () as month, max(of_year) over () as year"
+    return Rule(
+        "returns_like_before",
+        "critical",
+        f"the returns of the last 30 days are distributed as those of the year before, within a distance of "
+        f"{_DISTANCE} (Kolmogorov-Smirnov)",
+        measure=f"coalesce((select {distance} from (select *, {totals} from ({ranked})) where month >= {_FEW}), 0)",
+        maximum=_DISTANCE,
     )
 
 
@@ -202,6 +260,7 @@ def _levels() -> Table:
             ),
             session(key),
             not_after_as_of("date", key),
+            *as_published(key),
         ),
         rows=with_calendar(extra=", p.close as gate_close, p.atr_14 as gate_atr", join=bar),
     )
@@ -234,6 +293,7 @@ def _volatility_estimators() -> Table:
             within("drawdown_252", -1, 0, key),
             session(key),
             not_after_as_of("date", key),
+            *as_published(key),
         ),
         rows=with_calendar(),
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from expectations.rule import (
     ARITHMETIC,
-    Rule,
     Table,
+    as_published,
     common,
+    every_session,
+    jump,
     no_rows,
     not_after_as_of,
+    nothing_in,
     session,
     with_calendar,
     within,
@@ -93,7 +96,10 @@ def _regime_scores() -> Table:
                 "inputs_hash",
             ),
             session(key),
+            every_session("as_of_date"),
             not_after_as_of("as_of_date", key),
+            jump("pulse", 40, "points", key, "as_of_date"),
+            *as_published(key, "as_of_date", "pulse"),
         ),
         rows=with_calendar("as_of_date", ", r.value as gate_least", least),
     )
@@ -126,16 +132,15 @@ def _regime_contributions() -> Table:
             *common(key, columns, ("prices",), _A_YEAR_OF_SPY),
             within("dimension_score", 0, 100, key),
             within("dimension_score_smoothed", 0, 100, key),
-            Rule(
+            nothing_in(
                 "adds_up",
-                "critical",
+                unlike,
                 "weights add up to 1, contributions to the raw score less 50, smoothed ones to the pulse less 50",
-                measure=f"(select count(*) from ({unlike}))",
-                maximum=0,
-                failing=unlike,
             ),
             session(key),
+            every_session("as_of_date"),
             not_after_as_of("as_of_date", key),
+            *as_published(key, "as_of_date"),
         ),
         rows=with_calendar("as_of_date"),
     )
@@ -171,7 +176,9 @@ def _regime_features() -> Table:
                 "known_at, gate_as_of_at as as_of_at",
             ),
             session(key),
+            every_session("as_of_date"),
             not_after_as_of("as_of_date", key),
+            *as_published(key, "as_of_date", "value"),
         ),
         rows=with_calendar("as_of_date", ", c.as_of_at as gate_as_of_at"),
     )

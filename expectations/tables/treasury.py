@@ -6,10 +6,14 @@ from expectations.rule import (
     ARITHMETIC,
     Rule,
     Table,
+    as_published,
     common,
+    every_session,
+    jump,
     known,
     no_rows,
     not_after_as_of,
+    nothing_in,
     session,
     with_calendar,
     within,
@@ -109,6 +113,8 @@ def _treasury_cash() -> Table:
                 "warning",
             ),
             not_after_as_of("record_date", key),
+            jump("tga_close_bn", 600, "bn", key, "record_date"),
+            *as_published(key, "record_date", "tga_close_bn"),
             no_rows(
                 "known_after_date",
                 "known_at < record_date",
@@ -191,6 +197,7 @@ def _treasury_settlements() -> Table:
                 "status",
                 "warning",
             ),
+            *as_published(key, "issue_date", "maturing_bn"),
         ),
     )
 
@@ -220,6 +227,7 @@ def _settlements_ahead() -> Table:
             ),
             session(key),
             not_after_as_of("date", key),
+            *as_published(key),
         ),
         rows=with_calendar(extra=", c.as_of_at as gate_as_of_at"),
     )
@@ -251,6 +259,11 @@ def _liquidity() -> Table:
         "max_age_days": "number",
     }
     legs = "fed_assets_bn, tga_bn, rrp_bn, net_liquidity_bn"
+    unlike_statement = (
+        "select t.date, t.tga_date, t.tga_bn, c.tga_close_bn from {table} as t "
+        "left join {schema}.treasury_cash as c on c.record_date = t.tga_date "
+        "where t.tga_bn is not null and t.tga_bn is distinct from c.tga_close_bn order by t.date"
+    )
     return Table(
         key,
         columns,
@@ -283,7 +296,14 @@ def _liquidity() -> Table:
                 "fed_assets_date, tga_date, rrp_date, reserves_date",
             ),
             session(key),
+            every_session(),
             not_after_as_of("date", key),
+            *(
+                jump(column, limit, "bn", key)
+                for column, limit in (("fed_assets_bn", 1500), ("tga_bn", 600), ("rrp_bn", 1000), ("reserves_bn", 1000))
+            ),
+            nothing_in("tga_as_stated", unlike_statement, "tga_bn is the closing balance of the statement of tga_date"),
+            *as_published(key, stands="net_liquidity_bn"),
             no_rows(
                 "last_net_known",
                 "net_liquidity_bn is null and date = (select max(date) from {table})",
@@ -329,7 +349,14 @@ def _rates_and_credit() -> Table:
                 for spread, left, right in differences
             ),
             session(key),
+            every_session(),
             not_after_as_of("date", key),
+            *(jump(column, 3, "percentage points", key) for column in ("dgs3mo", "dgs2", "dgs10", "hy_oas_pp")),
+            jump("ig_oas_pp", 2, "percentage points", key),
+            jump("sofr", 5, "percentage points", key),
+            jump("effr", 12, "percentage points", key),  # 7.9 at the end of 1986
+            jump("vix", 60, "points", key),
+            *as_published(key, stands="dgs10"),
         ),
         rows=with_calendar(),
     )

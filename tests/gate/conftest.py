@@ -108,12 +108,12 @@ select date, date + 12 as issue_date, 12 as days_ahead, 170.0::double as gross_b
 from sessions order by date;
 
 create table liquidity as
-select date, 6600.0::double as fed_assets_bn, 800.0::double as tga_bn, 5.0::double as rrp_bn,
-    3000.0::double as reserves_bn, 5795.0::double as net_liquidity_bn, 1.0::double as tga_change_1_bn,
+select date, 6600.0::double as fed_assets_bn, tga_close_bn as tga_bn, 5.0::double as rrp_bn,
+    3000.0::double as reserves_bn, 6595.0::double - tga_close_bn as net_liquidity_bn, 1.0::double as tga_change_1_bn,
     1.0::double as tga_change_5_bn, 1.0::double as tga_change_20_bn, 1.0::double as net_liquidity_change_5_bn,
     1.0::double as net_liquidity_change_20_bn, 1.0::double as net_liquidity_change_65_bn,
     date as fed_assets_date, date as tga_date, date as rrp_date, date as reserves_date, 0 as max_age_days
-from sessions order by date;
+from sessions inner join treasury_cash on record_date = date order by date;
 
 create table rates_and_credit as
 select date, 3.6::double as dgs3mo, 3.5::double as dgs2, 4.2::double as dgs10, dgs10 - dgs2 as curve_10y2y_pp,

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from audits import Refused
+from files import contents
 
 from assets import publish
 from assets.publish import GateRefused, PublishError
@@ -23,17 +24,6 @@ from expectations import runner, suites
 def read(path: Path, sql: str) -> list[tuple]:
     with duckdb.connect(str(path), read_only=True) as reader:
         return reader.execute(sql).fetchall()
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Every file below a folder by its content, every link by its target."""
-    return {
-        str(path.relative_to(folder)): (
-            str(path.readlink()) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
-        )
-        for path in folder.rglob("*")
-        if path.is_symlink() or path.is_file()
-    }
 
 
 def test_database_parquet_and_manifest_say_the_same(publish_build, home, build):

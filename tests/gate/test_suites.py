@@ -86,6 +86,44 @@ ALWAYS_KNOWN = {
     "claim_verdicts": "spoken_date",
     "market_brief": "facts",
 }
+# tables with rows on every session, and their date
+EVERY_SESSION = {
+    table: DATE_COLUMN[table]
+    for table in (
+        *("liquidity", "rates_and_credit", "price_indicators", "breadth", "spreads", "correlations", "cross_asset"),
+        *("sector_rotation", "regime_scores", "regime_contributions", "regime_features"),
+    )
+}
+JUMPS = {
+    "treasury_cash": {"tga_close_bn": 601},
+    "liquidity": {"fed_assets_bn": 1501, "tga_bn": 601, "rrp_bn": 1001, "reserves_bn": 1001},
+    "rates_and_credit": {
+        **dict.fromkeys(("dgs3mo", "dgs2", "dgs10", "hy_oas_pp"), 3.1),
+        **{"ig_oas_pp": 2.1, "sofr": 5.1, "effr": 12.1, "vix": 61},
+    },
+    "breadth": {"members": 26, "pct_above_50": -71, "pct_above_200": -51},
+    "regime_scores": {"pulse": -41},
+}
+# a column that keeps its values from one publication to the next, where a table has one
+STANDS = {
+    "treasury_cash": "tga_close_bn",
+    "treasury_settlements": "maturing_bn",
+    "settlements_ahead": None,
+    "liquidity": "net_liquidity_bn",
+    "rates_and_credit": "dgs10",
+    "price_indicators": "close",
+    "levels": None,
+    "volatility_estimators": None,
+    "breadth": "pct_above_200",
+    "exchange_breadth": "advances",
+    "spreads": "log_spread_21",
+    "correlations": "correlation_63",
+    "cross_asset": "mean_correlation_63",
+    "sector_rotation": "relative_return_21",
+    "regime_scores": "pulse",
+    "regime_contributions": None,
+    "regime_features": "value",
+}
 KNOWN_VERDICT = {"regime_performance": "better", "regime_comparison": "beats"}
 ONE_ROW = "rowid = (select max(rowid) from {table})"
 
@@ -116,6 +154,50 @@ def _breaks() -> list[tuple[str, str, str]]:
             saturday = "select * replace (date '2026-01-24' as date)"
             saturday = f"insert into {table} {saturday} from {table} where {ONE_ROW}"
             breaks.append((table, "on_sessions", saturday))
+    for table, column in EVERY_SESSION.items():
+        breaks.append((table, "every_session", f"delete from {table} where {column} = '2026-01-28'"))
+    for table, jumps in JUMPS.items():
+        last = f"{DATE_COLUMN[table]} = '2026-01-30'"
+        breaks += [
+            (table, f"{column}_jump", f"update {table} set {column} = {column} + {by} where {last}")
+            for column, by in jumps.items()
+        ]
+    for table, column in STANDS.items():
+        dated = DATE_COLUMN.get(table, "issue_date")
+        copies = f"select * replace ({dated} - 364 as {dated}) from {table} where {dated} > '2025-11-01'"
+        breaks += [
+            (table, "rows_kept", f"delete from {table} where {dated} < '2025-01-02'"),
+            (table, "rows_added", f"insert into {table} {copies}"),
+        ]
+        if column:
+            changed = f"update {table} set {column} = {column} * 1.01 where {dated} > '{{}}'"
+            breaks += [
+                (table, f"{column}_stands", changed.format("2025-06-02")),
+                (table, f"{column}_stands", f"update {table} set {column} = null where {dated} > '2025-06-02'"),
+                (table, f"{column}_restated", changed.format("2025-12-15")),
+            ]
+    breaks += [
+        ("liquidity", "tga_as_stated", f"update liquidity set tga_bn = tga_bn + 0.001 where {LAST}"),
+        ("liquidity", "tga_as_stated", f"update liquidity set tga_date = tga_date - 1 where {LAST}"),
+        ("breadth", "last_session_covered_as_usual", f"update breadth set coverage_pct = 94.5 where {LAST}"),
+        (
+            "breadth",
+            "quotes_not_repeated",
+            f"update breadth set unchanged = 150, advances = 158, ad_line = ad_line - 142 where {LAST}",
+        ),
+        ("price_indicators", "fund_return_plausible", f"update price_indicators set return_1d = -0.6 where {LAST_BAR}"),
+        *(
+            ("price_indicators", "volume_in_its_unit", f"update price_indicators set volume = volume {of} where {LAST}")
+            for of in ("* 1000", "/ 1000")
+        ),
+        (
+            "price_indicators",
+            "returns_like_before",
+            "insert into price_indicators select p.* replace ('S' || n as symbol, "
+            "if(date > date '2025-12-31', 0.02, 0.01) as return_1d) "
+            "from price_indicators as p, range(40) as symbols(n) where symbol = 'SPY'",
+        ),
+    ]
     for table in ("treasury_settlements", "settlements_ahead"):
         changed = "update {table} set"
         breaks += [
@@ -589,17 +671,19 @@ def _spare(table: str) -> str:
 
 
 BREAKS = _breaks()
+JUMPED = {f"{column}_range": {f"{column}_jump"} for jumps in JUMPS.values() for column in jumps}
 
 # What cannot be broken alone: an unknown value in one place is rightly missed in another.
 CONSEQUENCES = {
     "not_empty": {"no_session_missing", "reaches_as_of", "counts_definitions"}
     | {rule for _, rule, _ in BREAKS if rule.endswith("_known")},
     "key_known": {
-        *("opening_is_previous_close", "on_sessions", "no_session_missing", "no_day_missing"),
+        *("opening_is_previous_close", "on_sessions", "every_session", "no_session_missing", "no_day_missing"),
         "counts_definitions",
     },
     "not_after_as_of": {
         "on_sessions",
+        "every_session",
         "no_statement_missing",
         "opening_is_previous_close",
         "known_after_date",
@@ -611,7 +695,7 @@ CONSEQUENCES = {
     "key_unique": {"ad_line_steps", "no_day_missing", "opening_is_previous_close", "adds_up", "shares_add_up"},
     "on_sessions": {
         *("ad_line_steps", "legs_not_later", "confirmed_by_its_date", "adds_up", "known_on_session"),
-        "counts_definitions",
+        *("counts_definitions", "every_session"),
     },
     "pulse_low_range": {"band_ordered"},
     "pulse_high_range": {"band_ordered"},
@@ -621,9 +705,19 @@ CONSEQUENCES = {
     "shape": {
         "always_known",
         *("sessions_positive", "value_not_negative", "shares_within_one"),
-        *("has_securities", "vix_range", "correlation_21_range", "correlation_range"),
+        *("has_securities", "vix_range", "vix_jump", "correlation_21_range", "correlation_range"),
     },
     "ad_line_steps": set(),
+    "every_session": {"no_session_missing", "ad_line_steps"},
+    "legs_not_later": {"tga_as_stated"},
+    "tga_as_stated": {"net_is_sum_of_legs"},
+    "return_plausible": {"fund_return_plausible"},
+    "last_session_covered_as_usual": {"last_session_covered"},
+    "rows_kept": {rule for _, rule, _ in BREAKS},
+    "rows_added": {rule for _, rule, _ in BREAKS},
+    **{f"{column}_stands": {rule for _, rule, _ in BREAKS} for column in STANDS.values() if column},
+    **{f"{column}_restated": {rule for _, rule, _ in BREAKS} for column in STANDS.values() if column},
+    **{f"{column}_jump": {rule for _, rule, _ in BREAKS} for jumps in JUMPS.values() for column in jumps},
     "p_value_range": {"q_not_below_p"},
     "quadrant_known": {"quadrant_of_scores"},
     **{f"{part}_range": {"net_is_gross_less_maturing"} for part in ("gross_bill_bn", "gross_coupon_bn", "maturing_bn")},
@@ -631,9 +725,9 @@ CONSEQUENCES = {
     "tga_close_bn_range": {"flows_balance", "flows_balance_to_the_million", "opening_is_previous_close"},
     "tga_open_bn_range": {"flows_balance", "flows_balance_to_the_million", "opening_is_previous_close"},
     "fed_assets_bn_range": {"net_is_sum_of_legs"},
-    "tga_bn_range": {"net_is_sum_of_legs"},
+    "tga_bn_range": {"net_is_sum_of_legs", "tga_as_stated"},
     "rrp_bn_range": {"net_is_sum_of_legs"},
-    "coverage_pct_range": {"last_session_covered"},
+    "coverage_pct_range": {"last_session_covered", "last_session_covered_as_usual"},
     "flows_not_negative": {"flows_balance", "flows_balance_to_the_million"},
     "flows_balance": {"flows_balance_to_the_million"},
     "high_not_below_low": {"close_within_bar", "open_within_bar"},
@@ -652,14 +746,15 @@ CONSEQUENCES = {
 
 
 @pytest.mark.parametrize(("table", "rule", "sql"), BREAKS, ids=[f"{t}-{r}-{n}" for n, (t, r, _) in enumerate(BREAKS)])
-def test_breaking_a_rule_is_found_by_that_rule(build, table, rule, sql, as_of):
+def test_breaking_a_rule_is_found_by_that_rule(build, right_build, table, rule, sql, as_of):
     build.execute(sql)
+    compares = rule.endswith(("rows_kept", "rows_added", "_stands", "_restated"))
 
-    verdict = runner.judge(build, as_of=as_of, tables=[table])
+    verdict = runner.judge(build, as_of=as_of, tables=[table], previous=right_build if compares else None)
 
     failed = {result.rule: result for result in verdict.failures}
     assert rule in failed
-    assert set(failed) - {rule} <= CONSEQUENCES.get(rule, set())
+    assert set(failed) - {rule} <= CONSEQUENCES.get(rule, set()) | JUMPED.get(rule, set())
     result = failed[rule]
     assert result.cause is None
     assert result.severity == {one.name: one for one in suites.rules(table)}[rule].severity

@@ -637,7 +637,7 @@ def test_refused_rows_are_in_quarantine_until_the_answer_is_mended(connection, h
             payload.refused[:] = bad
             return payload.content
 
-    bad = [Refused(3, "'abc' is not a number", "SPY,2026-01-29,abc")]
+    bad = [Refused(3, "close is a number", "'abc' is not a number", "SPY,2026-01-29,abc")]
     source = Vendor("prices", bars(("SPY", "2026-01-28", 1.0)), bars(("SPY", "2026-01-28", 1.0)))
     done = put(connection, home, source, "prices")
     assert (done.rows_received, done.rows_new) == (2, 1)

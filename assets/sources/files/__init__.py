@@ -213,6 +213,7 @@ def _read_part(part: _Part, entry: Entry, dataset: Dataset) -> tuple[pd.DataFram
     """The rows that can be taken, and the others."""
     ours = {}
     reasons = pd.Series([None] * part.rows.num_rows, dtype="object")
+    rules = reasons.copy()
     for name, kind in dataset.columns.items():
         if name not in part.columns:
             ours[name] = constant(part.constants.get(name), kind, part.rows.num_rows)
@@ -226,13 +227,15 @@ def _read_part(part: _Part, entry: Entry, dataset: Dataset) -> tuple[pd.DataFram
         reasons[wrong] = [f"column {theirs!r}: {text[:LONGEST_ROW]!r} is not {rule}" for text in texts]
         if in_key:
             reasons[lost & ~wrong] = f"column {theirs!r}: no value, and {name} is part of the key"
+        rules[lost] = f"{name} is {rule}"
     frame = pd.DataFrame(ours, columns=list(dataset.columns))
     twice = _twice(frame[reasons.isna()], dataset, part.lines)
     reasons[twice.index] = twice
+    rules[twice.index] = "one row a key"
     bad = reasons.notna().to_numpy()
     if not bad.any():
         return frame, []
-    return frame[~bad], _refused(part, np.flatnonzero(bad), reasons[bad], entry)
+    return frame[~bad], _refused(part, np.flatnonzero(bad), rules[bad], reasons[bad], entry)
 
 
 def _twice(frame: pd.DataFrame, dataset: Dataset, lines: np.ndarray) -> pd.Series:
@@ -253,11 +256,11 @@ def _twice(frame: pd.DataFrame, dataset: Dataset, lines: np.ndarray) -> pd.Serie
     return told[repeats | differs]
 
 
-def _refused(part: _Part, positions: np.ndarray, reasons: pd.Series, entry: Entry) -> list[Refused]:
+def _refused(part: _Part, positions: np.ndarray, rules: pd.Series, reasons: pd.Series, entry: Entry) -> list[Refused]:
     rows = part.rows.take(positions)
     texts = [pc.fill_null(column.cast(pa.string()), "") for column in rows.columns]
     joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, entry.delimiter), 0, LONGEST_ROW)
     return [
-        Refused(int(line), reason, text)
-        for line, reason, text in zip(part.lines[positions], reasons, joined.to_pylist(), strict=True)
+        Refused(int(line), *told)
+        for line, *told in zip(part.lines[positions], rules, reasons, joined.to_pylist(), strict=True)
     ]

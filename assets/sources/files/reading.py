@@ -126,7 +126,12 @@ def _read_csv(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
         if (len(starts), len(odd_starts)) != (rows.num_rows, len(odd)):
             raise UnreadableError(": its quotes can be read in two ways: export it again, with quotes doubled")
     refused = tuple(
-        Refused(line, f"{row.actual_columns} fields, the header has {len(header)} columns", row.text[:LONGEST_ROW])
+        Refused(
+            line,
+            "as many fields as the header",
+            f"{row.actual_columns} fields, the header has {len(header)} columns",
+            row.text[:LONGEST_ROW],
+        )
         for line, row in zip(odd_starts, odd, strict=True)
     )
     return Sheet(rows, starts, layout, refused)

@@ -1,0 +1,246 @@
+"""Bad data, each kind planted alone into a build that is right: refused by its rule, the last publication untouched.
+
+The list stands in docs/gate.md too, and is held against this one.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from files import contents
+
+from assets import publish
+from assets.home import Home
+from assets.publish import DATABASE, GateRefused, Publication
+from expectations import runner, suites
+from orchestration.settings import PROJECT
+
+LAST = "date = date '2026-01-30'"
+IWM = f"where symbol = 'IWM' and {LAST}"
+CASH = "where record_date = date '2026-01-30'"
+
+# what is wrong, the table, the rule that refuses it, and how it is planted
+BAD_DATA = [
+    ("a high below its low", "price_indicators", "high_not_below_low", f"update {{t}} set high = low - 1 {IWM}"),
+    ("a close above its high", "price_indicators", "close_within_bar", f"update {{t}} set close = high + 1 {IWM}"),
+    ("a price of zero", "price_indicators", "prices_positive", f"update {{t}} set adj_close = 0 {IWM}"),
+    ("a bar without a close", "price_indicators", "close_known", f"update {{t}} set close = null {IWM}"),
+    ("the same bar twice", "price_indicators", "key_unique", f"insert into {{t}} from {{t}} {IWM}"),
+    ("a bar without a symbol", "price_indicators", "key_known", f"update {{t}} set symbol = null {IWM}"),
+    ("a share's bar of a Saturday", "price_indicators", "on_sessions", f"update {{t}} set date = '2026-01-24' {IWM}"),
+    ("a bar of tomorrow", "price_indicators", "not_after_as_of", f"update {{t}} set date = '2026-02-02' {IWM}"),
+    (
+        "the index fund without its last session",
+        "price_indicators",
+        "no_session_missing",
+        f"delete from {{t}} where symbol = 'SPY' and {LAST}",
+    ),
+    (
+        "a session that is missing for everyone",
+        "price_indicators",
+        "every_session",
+        "delete from {t} where date = '2026-01-14'",
+    ),
+    ("NaN for a number", "price_indicators", "finite", f"update {{t}} set rsi_14 = 'nan' {IWM}"),
+    ("an infinite number", "price_indicators", "finite", f"update {{t}} set return_1d = '-inf' {IWM}"),
+    ("an RSI of 120", "price_indicators", "rsi_14_range", f"update {{t}} set rsi_14 = 120 {IWM}"),
+    ("a negative volume", "price_indicators", "volume_not_negative", f"update {{t}} set volume = -5 {IWM}"),
+    (
+        "volumes in thousands since today",
+        "price_indicators",
+        "volume_in_its_unit",
+        f"update {{t}} set volume = volume / 1000 where {LAST}",
+    ),
+    (
+        "a fund that halves in a day",
+        "price_indicators",
+        "fund_return_plausible",
+        f"update {{t}} set return_1d = -0.7 {IWM}",
+    ),
+    (
+        "a history that has lost a month",
+        "price_indicators",
+        "rows_kept",
+        "delete from {t} where date < '2025-01-10'",
+    ),
+    (
+        "a split that was applied twice, to all symbols",
+        "price_indicators",
+        "close_stands",
+        "update {t} set close = close / 2, low = low / 2",
+    ),
+    ("a column that has gone", "price_indicators", "shape", "alter table {t} drop column atr_14"),
+    ("numbers as text", "spreads", "shape", "alter table {t} alter ratio type varchar"),
+    ("a table without rows", "rates_and_credit", "not_empty", "delete from {t}"),
+    ("no value in a whole column", "liquidity", "net_liquidity_bn_known", "update {t} set net_liquidity_bn = null"),
+    ("a missing leg taken as zero", "liquidity", "net_known_with_legs", f"update {{t}} set rrp_bn = null where {LAST}"),
+    (
+        "a sum that is not that of its legs",
+        "liquidity",
+        "net_is_sum_of_legs",
+        f"update {{t}} set net_liquidity_bn = net_liquidity_bn + 1 where {LAST}",
+    ),
+    (
+        "millions where billions are meant",
+        "liquidity",
+        "fed_assets_bn_range",
+        f"update {{t}} set fed_assets_bn = 6.6e6 where {LAST}",
+    ),
+    (
+        "a balance of tomorrow's statement",
+        "liquidity",
+        "legs_not_later",
+        "update {t} set tga_date = date + 1 where date = '2026-01-29'",
+    ),
+    (
+        "another balance than the statement's",
+        "liquidity",
+        "tga_as_stated",
+        f"update {{t}} set tga_bn = tga_bn + 0.5, net_liquidity_bn = net_liquidity_bn - 0.5 where {LAST}",
+    ),
+    (
+        "a statement that does not open where the last one closed",
+        "treasury_cash",
+        "opening_is_previous_close",
+        f"update {{t}} set tga_open_bn = tga_open_bn + 2 {CASH}",
+    ),
+    (
+        "deposits that lead to another balance",
+        "treasury_cash",
+        "flows_balance",
+        f"update {{t}} set deposits_bn = deposits_bn + 2 {CASH}",
+    ),
+    (
+        "a business day without its statement",
+        "treasury_cash",
+        "no_statement_missing",
+        "delete from {t} where record_date = '2026-01-15'",
+    ),
+    (
+        "a balance that trebles overnight",
+        "treasury_cash",
+        "tga_close_bn_jump",
+        f"update {{t}} set tga_close_bn = tga_close_bn * 3 {CASH}",
+    ),
+    ("a yield of 42", "rates_and_credit", "dgs10_range", f"update {{t}} set dgs10 = 42 where {LAST}"),
+    ("a yield that doubles overnight", "rates_and_credit", "dgs10_jump", f"update {{t}} set dgs10 = 8.4 where {LAST}"),
+    (
+        "a curve that is not the difference of its yields",
+        "rates_and_credit",
+        "curve_10y2y_pp_is_difference",
+        f"update {{t}} set curve_10y2y_pp = 70 where {LAST}",
+    ),
+    ("more members than there are", "breadth", "counts_add_up", f"update {{t}} set advances = 308 where {LAST}"),
+    ("a share of 130 %", "breadth", "pct_above_200_range", f"update {{t}} set pct_above_200 = 130 where {LAST}"),
+    (
+        "a session with the prices of every other member",
+        "breadth",
+        "last_session_covered_as_usual",
+        f"update {{t}} set coverage_pct = 50 where {LAST}",
+    ),
+    (
+        "yesterday's closes as today's",
+        "breadth",
+        "quotes_not_repeated",
+        f"update {{t}} set unchanged = 498, advances = 0, declines = 0 where {LAST}",
+    ),
+    (
+        "new cash that is not issued less maturing",
+        "treasury_settlements",
+        "net_is_gross_less_maturing",
+        "update {t} set net_new_cash_bn = 90 where issue_date = '2026-01-30'",
+    ),
+    (
+        "a settlement before it was announced",
+        "settlements_ahead",
+        "known_on_session",
+        f"update {{t}} set known_at = date + interval 2 day where {LAST}",
+    ),
+    (
+        "a correlation of 1.5",
+        "correlations",
+        "correlation_63_range",
+        f"update {{t}} set correlation_63 = 1.5 where {LAST}",
+    ),
+    (
+        "a level before the session that confirmed it",
+        "levels",
+        "confirmed_by_its_date",
+        f"update {{t}} set confirmed_at = date + 1 {IWM}",
+    ),
+    (
+        "contributions that do not add up to the score",
+        "regime_contributions",
+        "adds_up",
+        "update {t} set contribution = contribution + 1 where as_of_date = '2026-01-30'",
+    ),
+    ("a pulse of 160", "regime_scores", "pulse_range", "update {t} set pulse = 160 where as_of_date = '2026-01-30'"),
+    (
+        "a claim supported against its margin",
+        "claims",
+        "verdict_by_margin",
+        "update {t} set margin = -0.01 where claim_id = 'c01'",
+    ),
+    (
+        "a forecast decided before its day",
+        "claims",
+        "decided_when_due",
+        "update {t} set verdict = 'supported', value = 1, margin = 1 where claim_id = 'c02'",
+    ),
+    (
+        "a required source without data",
+        "source_health",
+        "required_present",
+        "update {t} set status = 'missing' where dataset = 'prices'",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, right_build, as_of) -> tuple[Home, Publication]:
+    """A home with the right build, published through the gate."""
+    home = Home(tmp_path_factory.mktemp("bad_data") / "home")
+    home.create()
+    with duckdb.connect(str(right_build)) as build:
+        return home, put(build, home, as_of, suites.TABLES, None)
+
+
+def put(build, home: Home, as_of, judged, previous: Path | None) -> Publication:
+    return publish.publish(
+        build,
+        home,
+        suites.TABLES,
+        lambda candidate, database: runner.judge(
+            candidate, as_of=as_of, tables=judged, database=database, previous=previous
+        ),
+        as_of=as_of,
+        source="files",
+        is_simulated=False,
+        inputs_hash="1a2b",
+        code_revision="c0ffee",
+        keep=10,
+    )
+
+
+@pytest.mark.parametrize(("table", "rule", "sql"), [case[1:] for case in BAD_DATA], ids=[case[0] for case in BAD_DATA])
+def test_bad_data_is_refused_by_its_rule_and_changes_nothing(published, build, as_of, table, rule, sql):
+    home, publication = published
+    before = contents(home.published)
+    build.execute(sql.format(t=table))
+
+    with pytest.raises(GateRefused) as refusal:
+        put(build, home, as_of, [table], publication.path / DATABASE)
+
+    refused_by = {result.rule for result in refusal.value.verdict.failures if result.severity == "critical"}
+    assert rule in refused_by
+    assert contents(home.published) == before
+
+
+def test_the_page_lists_what_is_planted_here():
+    page = (PROJECT / "docs" / "gate.md").read_text()
+    listed = re.findall(r"^\| (.+?) \| `(\w+)` \| `(\w+)` \|$", page, re.MULTILINE)
+
+    assert listed == [case[:3] for case in BAD_DATA]
