@@ -15,7 +15,12 @@ from statistics import median
 
 from measure import Cost, checked, dbt, executed, program, table
 
-MODELS = ["stg_prices__bars+"]
+# the tables of indicators, which grow by their new sessions; what is made of them is made anew, and told beside them
+MODELS = [
+    *("int_prices__indicators", "price_indicators", "volatility_estimators", "levels", "int_breadth__counts"),
+    *("correlations", "cross_asset", "sector_rotation", "lead_lag"),
+]
+ALL = ["stg_prices__bars+"]
 NOT_COUNTED = ["path:models/staging"]
 YEAR = 252
 
@@ -32,7 +37,8 @@ class Run:
 
 
 def dbt_run(warehouse: Path, *arguments: str) -> Run:
-    cost = checked(dbt(warehouse, "run", *arguments))
+    # one after the other, so that a model's seconds are its own
+    cost = checked(dbt(warehouse, "run", "--threads", "1", *arguments))
     return Run(executed(warehouse), cost)
 
 
@@ -51,19 +57,18 @@ def steps(folder: Path, symbols: int, sessions: int, runs: int, selection: list[
         file.unlink(missing_ok=True)
     checked(program("warehouse.py", "make", warehouse, symbols, sessions, runs))
     checked(dbt(warehouse, "seed"))
-    counted = listed(warehouse, selection)
     full = dbt_run(warehouse, "--full-refresh")
     daily = []
     for _ in range(runs):
         checked(program("warehouse.py", "append", warehouse))
         daily.append(dbt_run(warehouse))
-    published = [f"analysis.{name}" for name, schema in counted.items() if schema == "analysis"]
+    published = [f"analysis.{name}" for name, schema in listed(warehouse, ALL).items() if schema == "analysis"]
     checked(program("contenders.py", "copy", warehouse, after, *published))
     dbt_run(warehouse, "--full-refresh")
     differences = {}
     for name in published:
         differences[name] = json.loads(checked(program("warehouse.py", "differences", warehouse, after, name)).output)
-    return full, daily, set(counted), differences
+    return full, daily, set(listed(warehouse, selection)), differences
 
 
 def row(title: str, runs: list[Run], counted: set[str], rows: int) -> list[str]:
@@ -94,7 +99,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=MODELS, help="dbt selection of what counts, staging apart")
     parser.add_argument("--folder", type=Path, help="for scratch files, else the system's")
     options = parser.parse_args()
-    lines, details, seconds = [], [], {}
+    lines, details, seconds, each = [], [], {}, {}
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
         # dbt's parsing and the kernels' compiling are nobody's work
         steps(Path(scratch), 3, 300, 1, options.models)
@@ -106,6 +111,7 @@ def main() -> None:
             lines.append(row(f"{years} years, full build", [full], counted, rows))
             lines.append(row(f"{years} years, one session more", daily, counted, options.symbols))
             details.append(f"{years} years: {verdict(differences)}")
+            each[years] = [full.models, *(run.models for run in daily)]
             seconds[years] = full.seconds(counted), median(run.seconds(counted) for run in daily)
     header = ["", "rows", "models counted, s", "stg_prices__bars, s", "all models, s", "process, s", "peak, GB"]
     print(table(header, lines), *details, sep="\n\n")
@@ -113,13 +119,18 @@ def main() -> None:
     (_, daily_first), (full_last, daily_last) = seconds[first], seconds[last]
     print(f"\nOne session more, {last} years / {first} years: {daily_last / daily_first:.2f} (models counted).")
     print(f"One session more / full build at {last} years: {daily_last / full_last:.3f} (models counted).\n")
-    slowest = sorted(counted, key=lambda name: -full.models.get(name, 0))
-    each = [
-        [name, f"{full.models[name]:.2f}", f"{median(run.models[name] for run in daily):.2f}"]
-        for name in slowest
-        if name in full.models
+    header = ["model"]
+    for years in each:
+        header += [f"{years} years, full, s", "one session more, s"]
+    told = [
+        [name, *(figure for full, *daily in each.values() for figure in _figures(name, full, daily))]
+        for name in sorted(counted, key=lambda name: -each[last][0][name])
     ]
-    print(table([f"model, {last} years", "full, s", "one session more, s"], each))
+    print(table(header, told))
+
+
+def _figures(name: str, full: dict[str, float], daily: list[dict[str, float]]) -> tuple[str, str]:
+    return f"{full[name]:.2f}", f"{median(models[name] for models in daily):.2f}"
 
 
 if __name__ == "__main__":
