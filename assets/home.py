@@ -56,6 +56,11 @@ class Home:
         return self.root / "quarantine"
 
     @property
+    def data_docs(self) -> Path:
+        """What the gate found last, as pages."""
+        return self.root / "data_docs"
+
+    @property
     def dagster(self) -> Path:
         return self.root / "dagster"
 

@@ -39,6 +39,8 @@ MANIFEST = "manifest.json"
 PARQUET = "parquet"
 # DuckDB 1.2 to 1.5, which BI tools carry, cannot read the default format of 2.0.
 STORAGE_VERSION = "v1.2.0"
+# An index on a table of millions of rows makes the file nearly twice as large, and nobody looks up a row by it.
+LARGEST_INDEX = 1_000_000
 
 _WRITABLE = f"storage_version '{STORAGE_VERSION}'"
 _CURRENT = "current"
@@ -108,7 +110,7 @@ class Version:
 def publish(
     connection: duckdb.DuckDBPyConnection,
     home: Home,
-    tables: Sequence[str],
+    tables: Mapping[str, Sequence[str]],
     audit: Audit,
     *,
     as_of: date,
@@ -120,8 +122,8 @@ def publish(
 ) -> Publication:
     """Publish `tables` of the build's schema `analysis`; GateRefused and PublishError leave all as it was.
 
-    `connection` is open on the warehouse; `audit` gets it with the name under which the candidate is
-    attached.
+    `tables` maps each to the columns of its key. `connection` is open on the warehouse; `audit` gets it with the name
+    under which the candidate is attached.
     """
     published_at = datetime.now(UTC)
     with _speaking("publish", home.published):
@@ -137,6 +139,7 @@ def publish(
                     raise GateRefused(verdict)
             version = _new_version(home, published_at, (inputs_hash, code_revision, source, str(as_of)))
             with _attached(connection, candidate / DATABASE, _WRITABLE) as name:
+                _add_keys(connection, name, tables)
                 table = f"{name}.{SCHEMA}.{quality.TABLE}"
                 earlier = [entry.path / PARQUET / f"{quality.TABLE}.parquet" for entry in reversed(versions(home))]
                 quality.write(
@@ -147,7 +150,7 @@ def publish(
                     verdict.results,
                     [path for path in earlier if path.exists()],
                 )
-                _describe(connection, table, quality.COMMENT, quality.COLUMN_COMMENTS, is_simulated)
+                _describe(connection, table, (quality.COMMENT, quality.COLUMN_COMMENTS), quality.KEY, is_simulated)
                 connection.execute(f"checkpoint {name}")
                 described = _write_parquet(
                     connection, name, candidate / PARQUET, (*tables, quality.TABLE), is_simulated
@@ -242,7 +245,7 @@ def verify(home: Home) -> list[str]:
 
 
 def _write_database(
-    connection: duckdb.DuckDBPyConnection, folder: Path, tables: Sequence[str], is_simulated: bool
+    connection: duckdb.DuckDBPyConnection, folder: Path, tables: Mapping[str, Sequence[str]], is_simulated: bool
 ) -> None:
     warehouse = connection.execute("select current_database()").fetchone()[0]
     built = comments(connection, warehouse)
@@ -252,12 +255,21 @@ def _write_database(
     (folder / PARQUET).mkdir(parents=True)
     with _attached(connection, folder / DATABASE, _WRITABLE) as name:
         connection.execute(f"create schema {name}.{SCHEMA}")
-        for table in tables:
+        for table, key in tables.items():
             target = f"{name}.{SCHEMA}.{quoted(table)}"
             connection.execute(f"create table {target} as from {quoted(warehouse)}.{SCHEMA}.{quoted(table)}")
-            _describe(connection, target, *built[table], is_simulated)
+            _describe(connection, target, built[table], key, is_simulated)
         connection.execute(f"checkpoint {name}")
     _no_log_left(folder)
+
+
+def _add_keys(connection: duckdb.DuckDBPyConnection, name: str, tables: Mapping[str, Sequence[str]]) -> None:
+    """Declare the primary keys of all but the largest tables, once the audit has found them to be keys."""
+    for table, key in tables.items():
+        target = f"{name}.{SCHEMA}.{quoted(table)}"
+        rows = connection.execute(f"select count(*) from {target}").fetchone()[0]
+        if key and rows <= LARGEST_INDEX:
+            connection.execute(f"alter table {target} add primary key ({', '.join(map(quoted, key))})")
 
 
 def _no_log_left(folder: Path) -> None:
@@ -269,15 +281,12 @@ def _no_log_left(folder: Path) -> None:
 
 
 def _describe(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    comment: str | None,
-    columns: Mapping[str, str],
-    is_simulated: bool,
+    connection: duckdb.DuckDBPyConnection, table: str, described: Described, key: Sequence[str], is_simulated: bool
 ) -> None:
-    """Write the comments of a published table, which say so where its data is simulated."""
-    if is_simulated:
-        comment = f"SIMULATED DATA. {comment or ''}".rstrip()
+    """Write the comments of a published table, which name its key, and say so where its data is simulated."""
+    comment, columns = described
+    parts = ("SIMULATED DATA." if is_simulated else None, comment, f"Key: {', '.join(key)}." if key else None)
+    comment = " ".join(part for part in parts if part) or None
     for statement in comments_on(table, comment, columns):
         connection.execute(statement)
 

@@ -25,6 +25,7 @@ from expectations.suites import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
+    from great_expectations.core import ExpectationSuiteValidationResult
 
 SAMPLE_ROWS = 20
 _REPORTED_ROWS = 3
@@ -49,11 +50,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The results of all rules on one build, and the number of rows of each table (None: no such table)."""
+    """The results of all rules on one build, and the number of rows of each table (None: no such table).
+
+    `validated` are Great Expectations' own results, by table, for its pages.
+    """
 
     as_of: date
     results: list[Result]
     rows: dict[str, int | None]
+    validated: dict[str, ExpectationSuiteValidationResult]
 
     @property
     def passed(self) -> bool:
@@ -138,9 +143,9 @@ def judge(
     database = database or connection.execute("select current_database()").fetchone()[0]
     with _attached(connection, previous) as published:
         measured = [_Measured(connection, database, schema, table, as_of, published) for table in tables]
-        judged = _judged({one.table: one.frame() for one in measured})
+        judged, validated = _judged({one.table: one.frame() for one in measured})
         results = [result for one in measured for result in one.results(judged[one.table])]
-    return Verdict(as_of, results, {one.table: one.rows for one in measured})
+    return Verdict(as_of, results, {one.table: one.rows for one in measured}, validated)
 
 
 @contextmanager
@@ -274,8 +279,13 @@ def _places(database: str, schema: str, table: str, as_of: date, columns: dict[s
     }
 
 
-def _judged(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, tuple[bool, str | None]]]:
-    """Great Expectations' word on frames of measures: table -> rule -> (success, its own trouble, if any)."""
+def _judged(
+    frames: dict[str, pd.DataFrame],
+) -> tuple[dict[str, dict[str, tuple[bool, str | None]]], dict[str, ExpectationSuiteValidationResult]]:
+    """Great Expectations' word on frames of measures, and its own results.
+
+    The word: table -> rule -> (success, its own trouble, if any).
+    """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at import: it would phone home
     import great_expectations as gx  # here, because the import takes some ten seconds
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -284,16 +294,18 @@ def _judged(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, tuple[bool, 
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("measures")
     judged: dict[str, dict[str, tuple[bool, str | None]]] = {}
+    validated = {}
     for table, frame in frames.items():
         definition = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("build")
         batch = definition.get_batch({"dataframe": frame})
         judged[table] = {}
-        for result in batch.validate(suites.suite(table), result_format="BOOLEAN_ONLY").results:
+        validated[table] = batch.validate(suites.suite(table), result_format="BASIC")
+        for result in validated[table].results:
             trouble = None
             if result.exception_info.get("raised_exception"):
                 trouble = f"Great Expectations: {result.exception_info.get('exception_message')}"
             judged[table][result.expectation_config.kwargs["column"]] = (bool(result.success), trouble)
-    return judged
+    return judged, validated
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> dict[str, str]:

@@ -50,6 +50,7 @@ def suite(name: str) -> great_expectations.ExpectationSuite:
                 min_value=rule.minimum,
                 max_value=rule.maximum,
                 severity=rule.severity,
+                description=rule.description,
                 meta={"table": name, "description": rule.description},
             )
             for rule in _TABLES[name].rules

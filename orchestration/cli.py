@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import time
+import webbrowser
 from collections import Counter
 from datetime import date
 from enum import StrEnum
@@ -123,13 +124,21 @@ def rebuild() -> None:
 
 
 @app.command()
-def check() -> None:
+def check(
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show the gate's pages (Data Docs) in the browser afterwards.")
+    ] = False,
+) -> None:
     """The gate on the present build; nothing is published."""
     settings = _settings()
     _need_build(settings)
     outcome = _start(settings, "check", {})
+    pages = Home(settings.home).data_docs.resolve() / "index.html"
+    if open_ and pages.exists() and not webbrowser.open(pages.as_uri()):
+        err.print(f"no browser could be opened; the pages are {pages}", markup=False)
     _tell_failures(outcome)
     out.print("The gate passed. Nothing was published by this command.")
+    out.print(f"  {pages}", markup=False)
 
 
 @app.command()

@@ -8,7 +8,9 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from assets.home import Home, HomeError
 from assets.publish import DATABASE, GateRefused, Publication, PublishError, current_publication, publish
+from expectations import data_docs, suites
 from expectations.runner import Result, Verdict, judge
 from orchestration.database import EngineError
 from orchestration.fingerprint import built_inputs_hash, inputs_hash
@@ -63,12 +65,23 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
         with speaking_failures(), warehouse.connect() as connection:
             previous = _previous(warehouse, options)
             verdict = judge(connection, as_of=current_as_of(connection), tables=asked, previous=previous)
-        if len(asked) == len(tables):
-            warehouse.home.record_gate(verdict.summary())
+            if len(asked) == len(tables):
+                warehouse.home.record_gate(verdict.summary())
+                _write_data_docs(warehouse.home, verdict)
         for table in asked:
             yield _check_result(table, verdict)
 
     return gate
+
+
+def _write_data_docs(home: Home, verdict: Verdict) -> None:
+    try:
+        data_docs.write(home.data_docs, verdict)
+    except OSError as error:
+        raise HomeError(
+            f"cannot write {home.data_docs}: {error.strerror}. Nothing was published; "
+            "make room or set TIDEGAUGE_HOME elsewhere, then run again."
+        ) from error
 
 
 def _check_key(table: str) -> dg.AssetCheckKey:
@@ -153,7 +166,7 @@ def publish_build(
     return publish(
         connection,
         warehouse.home,
-        tables,
+        {table: suites.table(table).key for table in tables},
         lambda candidate, database: judge(candidate, as_of=as_of, tables=tables, database=database, previous=previous),
         as_of=as_of,
         source=source,

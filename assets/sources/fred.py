@@ -23,13 +23,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-import requests
 from fredapi import Fred
 
 from assets.catalog import Catalog, Series
 from assets.redaction import redact
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import Client, Patience, RateLimiter, RefusedError, TemporaryError, now
+from assets.sources.http import Answer, Client, Patience, RateLimiter, RefusedError, TemporaryError, now
 
 # FRED refuses more than two requests a second.
 MIN_INTERVAL_S = 0.7
@@ -331,9 +330,9 @@ def _refusal(series_id: str, error: RefusedError) -> SourceError:
     return SourceError(f"{where}: {error}")
 
 
-def _xml(asked: str, response: requests.Response) -> ElementTree.Element:
+def _xml(asked: str, answer: Answer) -> ElementTree.Element:
     try:
-        root = ElementTree.fromstring(response.content)
+        root = ElementTree.fromstring(answer.content)
     except ElementTree.ParseError:
         root = ()
     if not len(root):

@@ -6,10 +6,12 @@ what only looks like success (an outage page with status 200, half a body) needs
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
@@ -25,6 +27,8 @@ T = TypeVar("T")
 
 TIMEOUT_S = 10.0
 """How long a service may be silent within one answer."""
+LARGEST_ANSWER = 256 << 20
+"""Bytes, unpacked; the largest known is some 15 MB, a daily series with all its vintages."""
 BUDGET_S = 120.0
 LONGEST_STAY_S = 60.0
 
@@ -167,6 +171,16 @@ def _failure(state: RetryCallState) -> TemporaryError:
     return state.outcome.exception()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered, whole."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    content: bytes
+
+
 class Client:
     """Politely gets bodies from one service. Thread-safe as far as `requests.Session` is."""
 
@@ -194,7 +208,7 @@ class Client:
         self,
         path: str,
         media_type: str,
-        read: Callable[[requests.Response], T],
+        read: Callable[[Answer], T],
         params: Mapping[str, Any] | None = None,
     ) -> T:
         """The answer of `base_url` + `path` as `read` understands it; `read` may raise TemporaryError."""
@@ -204,10 +218,14 @@ class Client:
             self._limiter.wait()
             failure: SourceError | None = None
             try:
-                response = self._session.get(
-                    f"{self._base_url}{path}",
-                    params=params,
-                    timeout=(min(10.0, self._timeout), self._timeout),
+                answer = self._whole(
+                    self._session.get(
+                        f"{self._base_url}{path}",
+                        params=params,
+                        timeout=(min(10.0, self._timeout), self._timeout),
+                        stream=True,
+                    ),
+                    where,
                 )
             except (requests.RequestException, ValueError) as error:  # a redirect to nowhere is a plain ValueError
                 # The text of the exception holds the whole address, keys included; its kind is enough.
@@ -218,18 +236,33 @@ class Client:
                     failure = TemporaryError(f"{self._service}: no whole answer from {where} ({kind})")
             if failure:
                 raise failure
-            self._check(response, where, media_type)
-            return read(response)
+            self._check(answer, where, media_type)
+            return read(answer)
 
         return self._patience.ask(ask)
+
+    def _whole(self, response: requests.Response, where: str) -> Answer:
+        """The answer with its body, unpacked as it comes, so that no small one can become a huge one unseen."""
+        body = bytearray()
+        with response:
+            for chunk in response.iter_content(1 << 20):
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    raise RefusedError(
+                        f"{self._service}: {where} answers with more than {LARGEST_ANSWER >> 20} MB, which no answer "
+                        f"of the service has; check {self._setting}",
+                        status=response.status_code,
+                        said="",
+                    )
+        return Answer(response.status_code, response.reason, response.headers, bytes(body))
 
     def get_json(self, path: str, check: Callable[[Any], None], params: Mapping[str, Any] | None = None) -> Any:
         """The JSON body of an answer; `check` raises TemporaryError on a body that is not whole."""
         where = redact(f"{self._base_url}{path}")
 
-        def read(response: requests.Response) -> Any:
+        def read(answer: Answer) -> Any:
             try:
-                body = response.json()
+                body = json.loads(answer.content)
             except (ValueError, RecursionError):  # numbers of thousands of digits, nesting without end
                 body = None
             if body is None:
@@ -239,23 +272,23 @@ class Client:
 
         return self.get(path, "application/json", read, params)
 
-    def _check(self, response: requests.Response, where: str, media_type: str) -> None:
+    def _check(self, answer: Answer, where: str, media_type: str) -> None:
         """Raise TemporaryError, or RefusedError with the status, for whatever is not an answer of the wanted type."""
-        status = response.status_code
+        status = answer.status
         if temporary_status(status):
             raise TemporaryError(
-                f"{self._service}: HTTP {status} ({response.reason}) from {where}",
-                retry_after=retry_after_seconds(response.headers),
+                f"{self._service}: HTTP {status} ({answer.reason}) from {where}",
+                retry_after=retry_after_seconds(answer.headers),
             )
         if status != 200:
-            said = redact(" ".join(response.content.decode("utf-8", "replace").split())[:300])
+            said = redact(" ".join(answer.content.decode("utf-8", "replace").split())[:300])
             raise RefusedError(
-                f"{self._service}: HTTP {status} ({response.reason}) from {where}: {said}. Asking again "
+                f"{self._service}: HTTP {status} ({answer.reason}) from {where}: {said}. Asking again "
                 f"will not help; check {self._setting} and whether the service changed",
                 status=status,
                 said=said,
             )
-        got = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        got = answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
         if got != media_type:
             raise TemporaryError(
                 f"{self._service}: {where} answered with {got or 'no content type'}, not {media_type}; "

@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pandas as pd
-import requests
 
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import Client, Patience, RateLimiter, TemporaryError, now
+from assets.sources.http import Answer, Client, Patience, RateLimiter, TemporaryError, now
 
 _PATH = "/fja05680/sp500/master/sp500_ticker_start_end.csv"
 _HEADER = "ticker,start_date,end_date"
@@ -98,9 +97,9 @@ def _wrong(number: int, what: str) -> SourceError:
     return SourceError(f"{_SERVICE}: line {number}: {what}. Nothing was loaded: run again when the list is mended")
 
 
-def _whole_text(response: requests.Response) -> str:
+def _whole_text(answer: Answer) -> str:
     try:
-        text = response.content.decode("utf-8-sig")
+        text = answer.content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = ""
     lines = text.splitlines()

@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-import requests
 
 from assets.catalog import Catalog
 from assets.sources.bars import BarSource, Believe, NotKeptError, clean, whole_json
 from assets.sources.base import Payload, Request, SourceError, Wanted
-from assets.sources.http import TIMEOUT_S, Client, Patience, RateLimiter, RefusedError, TemporaryError
+from assets.sources.http import TIMEOUT_S, Answer, Client, Patience, RateLimiter, RefusedError, TemporaryError
 
 _TOKEN = re.compile(r"[0-9a-fA-F]{32,}")
 _FIELDS = ("open", "high", "low", "close", "adjClose", "volume", "divCash", "splitFactor")
@@ -73,8 +72,8 @@ class TiingoSource(BarSource):
         return super().fetch(request)
 
     def _bars(self, symbol: str, start: date, as_of: date, believe: Believe) -> pd.DataFrame:
-        def read(response: requests.Response) -> pd.DataFrame:
-            return believe(read_bars(response.content, start, as_of))
+        def read(answer: Answer) -> pd.DataFrame:
+            return believe(read_bars(answer.content, start, as_of))
 
         path = f"/tiingo/daily/{quote(symbol, safe='')}/prices"
         # Without an end: a split after as_of rescales what lies before, as it does at Yahoo's.

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import yfinance
+from curl_cffi import CurlOpt
 from curl_cffi import requests as curl
 from yfinance.exceptions import YFPricesMissingError
 from yfinance.scrapers.history import PriceHistory
@@ -29,6 +30,7 @@ from assets.redaction import redact
 from assets.sources.bars import BarSource, Believe, NotKeptError, clean, whole_json
 from assets.sources.base import SourceError
 from assets.sources.http import (
+    LARGEST_ANSWER,
     TIMEOUT_S,
     Patience,
     RateLimiter,
@@ -75,7 +77,7 @@ class _Session:
 
     def __init__(self, base_url: str, min_interval: float) -> None:
         self._base_url = base_url
-        self._session = curl.Session(impersonate="chrome")
+        self._session = curl.Session(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: LARGEST_ANSWER})
         self._limiter = RateLimiter(min_interval)
         self._crumb: dict[str, str] = {}
         self._crumb_lock = threading.Lock()

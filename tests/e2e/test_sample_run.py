@@ -190,6 +190,10 @@ def test_bad_rows_are_refused_by_name(undisturbed):
     assert "the last publication stands" in said
     assert "price_indicators" in said and "SPY" in said and "2026-01-29" in said and "high" in said
     assert "critical" in undisturbed("check", code=1).stderr.lower()
+    pages = (undisturbed.home / "data_docs" / "index.html").read_text()
+    assert "The gate refuses" in pages and "high_not_below_low" in pages and "2026-01-29" in pages
+    alone = undisturbed.materialize("published/analysis")
+    assert alone.returncode != 0 and "high below its low" in alone.stdout + alone.stderr
     assert (file.read_bytes(), Path(os.path.realpath(undisturbed.analysis)).stat().st_ino) == before
 
 

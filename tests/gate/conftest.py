@@ -297,7 +297,7 @@ def publish_build(build, home, as_of) -> Callable[..., Publication]:
             "inputs_hash": "1a2b",
             "code_revision": "c0ffee",
             "keep": 10,
-            "tables": suites.TABLES,
+            "tables": {table: suites.table(table).key for table in suites.TABLES},
             "audit": pass_all,
         } | changes
         return publish.publish(build, home, **arguments)

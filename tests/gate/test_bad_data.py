@@ -212,7 +212,7 @@ def put(build, home: Home, as_of, judged, previous: Path | None) -> Publication:
     return publish.publish(
         build,
         home,
-        suites.TABLES,
+        {table: suites.table(table).key for table in suites.TABLES},
         lambda candidate, database: runner.judge(
             candidate, as_of=as_of, tables=judged, database=database, previous=previous
         ),

@@ -117,7 +117,9 @@ def test_tables_types_keys_and_comments_are_those_of_the_publication(published, 
         ),
         key=str,
     )
-    assert asked(database, "select obj_description('analysis.liquidity'::regclass)") == [("Net liquidity; it's daily",)]
+    assert asked(database, "select obj_description('analysis.liquidity'::regclass)") == [
+        ("Net liquidity; it's daily Key: date.",)
+    ]
     keys = asked(
         database,
         "select conrelid::regclass::text, string_agg(attname::text, ' ' order by place) from pg_constraint, "

@@ -613,9 +613,9 @@ def _breaks() -> list[tuple[str, str, str]]:
     return [(table, rule, sql.format(table=table)) for table, rule, sql in breaks]
 
 
-def _compared(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, tuple[bool, str | None]]]:
+def _compared(frames: dict[str, pd.DataFrame]) -> tuple[dict[str, dict[str, tuple[bool, str | None]]], dict]:
     """What Great Expectations says of the measures, by plain comparison; no bound holds for NaN."""
-    return {
+    judged = {
         table: {
             rule.name: (
                 (rule.minimum is None or bool(frame[rule.name][0] >= rule.minimum))
@@ -626,6 +626,7 @@ def _compared(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, tuple[bool
         }
         for table, frame in frames.items()
     }
+    return judged, {}
 
 
 @pytest.fixture(autouse=True)
@@ -775,7 +776,7 @@ def test_great_expectations_says_what_the_comparison_says(measure):
         for table in ("treasury_cash", "price_indicators", "calendar")
     }
 
-    assert GREAT_EXPECTATIONS(frames) == _compared(frames)
+    assert GREAT_EXPECTATIONS(frames)[0] == _compared(frames)[0]
 
 
 @pytest.mark.parametrize("table", suites.TABLES)

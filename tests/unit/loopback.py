@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Answer:
-    body: str
+    body: str | bytes
     status: int = 200
     media_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ def service(answer: Callable[[str, int], Answer]) -> Iterator[Service]:
             before = asked.count(self.path)
             asked.append(self.path)
             reply = answer(self.path, before)
-            body = reply.body.encode()
+            body = reply.body if isinstance(reply.body, bytes) else reply.body.encode()
             self.send_response(reply.status)
             for name, value in {
                 "Content-Type": reply.media_type,

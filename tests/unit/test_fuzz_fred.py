@@ -1,5 +1,6 @@
 """FRED: whatever comes from the wire gives right rows or a SourceError, and nothing else."""
 
+import io
 import json
 from datetime import date
 from unittest.mock import Mock
@@ -71,7 +72,7 @@ def cut_or_changed(draw, whole):
 
 def answer(content, media_type, status=200):
     response = Response()
-    response.status_code, response._content = status, content
+    response.status_code, response.raw = status, io.BytesIO(content)
     response.headers["Content-Type"] = media_type
     return response
 

@@ -1,5 +1,6 @@
 """Patience with a service and what its errors say: bounded, polite, and without secrets."""
 
+import gzip
 import logging
 import threading
 import time
@@ -10,6 +11,7 @@ from loopback import Answer, service
 from assets.redaction import redact
 from assets.sources.base import SourceError
 from assets.sources.http import (
+    LARGEST_ANSWER,
     Client,
     Patience,
     RateLimiter,
@@ -389,3 +391,14 @@ def test_no_failure_holds_a_secret_anywhere(fault, caplog):
         assert KEY not in f"{error} {error!r} {vars(error)}"
     assert not [error for error in chain(failure.value) if not isinstance(error, SourceError)]
     assert KEY not in caplog.text
+
+
+def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused_before_it_has():
+    packed = gzip.compress(b" " * (LARGEST_ANSWER + 2), 1, mtime=0)
+    assert len(packed) < LARGEST_ANSWER / 100
+    with (
+        service(lambda path, before: Answer(packed, headers={"Content-Encoding": "gzip"})) as server,
+        pytest.raises(RefusedError, match=r"answers with more than 256 MB.*check TIDEGAUGE_URL"),
+    ):
+        client(server.url).get_json("/path", lambda body: None)
+    assert len(server.asked) == 1

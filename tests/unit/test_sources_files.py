@@ -13,7 +13,7 @@ import pytest
 
 from assets.catalog import load_catalog
 from assets.sources.base import SourceError, Wanted
-from assets.sources.files import FilesSource
+from assets.sources.files import FilesSource, reading
 
 CATALOG = load_catalog()
 AS_OF = date(2026, 1, 30)
@@ -388,6 +388,29 @@ def test_compression_and_byte_order_marks_are_no_matter(folder, name, content):
 def test_archive_of_many_files_is_told(folder):
     with pytest.raises(SourceError, match="holds 2 files, where one is expected"):
         load(folder(plain(), {"p.csv.zip": zipped(a=CSV, b=CSV)}))
+
+
+def parquet(rows):
+    table = io.BytesIO()
+    pq.write_table(pa.table({"symbol": ["SPY"] * rows, "date": ["2026-01-27"] * rows, "close": [1.0] * rows}), table)
+    return table.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("p.csv", CSV * 40),
+        ("p.csv.gz", gzip.compress(CSV.encode() * 40, mtime=0)),
+        ("p.csv.bz2", bz2.compress(CSV.encode() * 40)),
+        ("p.csv.zst", pa.compress(CSV.encode() * 40, "zstd", asbytes=True)),
+        ("p.csv.zip", zipped(a=CSV * 40)),
+        ("p.parquet", parquet(10_000)),
+    ],
+)
+def test_file_that_is_too_large_unpacked_is_refused_before_it_is_read(folder, name, content, monkeypatch):
+    monkeypatch.setattr(reading, "LARGEST_FILE", 500)
+    with pytest.raises(SourceError, match=rf"{name}: holds more than 0 MB: split it into several files"):
+        load(folder(PLAIN.replace("*.csv", "p.*"), {name: content}))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1", "UTF-8"])

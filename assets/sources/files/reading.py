@@ -25,6 +25,8 @@ from assets.catalog import Dataset
 from assets.sources.base import Refused
 from assets.sources.files.mapping import MAPPING, Entry
 
+LARGEST_FILE = 1 << 30
+"""Bytes, unpacked, that are read of one file: some 15 million bars. They are all in memory at once."""
 LONGEST_ROW = 1000
 """Characters of a refused row that are kept."""
 _TEXT = (".csv", ".txt", ".tsv")
@@ -73,6 +75,10 @@ def _read_parquet(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
         raise _empty("the file is empty")
     try:
         with pq.ParquetFile(path) as file:
+            groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
+            in_memory = file.metadata.num_rows * file.metadata.num_columns * 8  # whatever it is packed to
+            if max(in_memory, sum(group.total_byte_size for group in groups)) > LARGEST_FILE:
+                raise _too_large()
             layout = _layout(entry, dataset, file.schema_arrow.names, 1)
             used = list(dict.fromkeys([*layout.columns.values(), *layout.subjects.values()]))
             rows = file.read(columns=used).select(used)
@@ -87,6 +93,7 @@ def _read_parquet(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
 
 
 def _read_csv(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
+    _check_size(path)
     try:
         header, top = _header(path, entry)
         layout = _layout(entry, dataset, header, top)
@@ -158,6 +165,22 @@ def _layout(entry: Entry, dataset: Dataset, header: list[str], line: int) -> Lay
     return Layout(columns, subjects)
 
 
+def _check_size(path: Path) -> None:
+    """Refuse a file that is too large when unpacked, before anything of it is kept."""
+    size = path.stat().st_size
+    if path.suffix.lower() in _COMPRESSION:
+        size = 0
+        with _open(path) as file:
+            while size <= LARGEST_FILE and (block := file.read(1 << 20)):
+                size += len(block)
+    if size > LARGEST_FILE:
+        raise _too_large()
+
+
+def _too_large() -> UnreadableError:
+    return UnreadableError(f": holds more than {LARGEST_FILE >> 20} MB: split it into several files")
+
+
 def _empty(what: str) -> UnreadableError:
     return UnreadableError(f": {what}; rows 0, rule: at least one row. Export it again, or take it out of the folder")
 
@@ -170,6 +193,8 @@ def _open(path: Path) -> BinaryIO:
             names = archive.namelist()
             if len(names) != 1:
                 raise UnreadableError(f": holds {len(names)} files, where one is expected: unpack it")
+            if archive.getinfo(names[0]).file_size > LARGEST_FILE:
+                raise _too_large()
             return io.BytesIO(archive.read(names[0]))
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # the last: encrypted, or another method
         raise UnreadableError(f": cannot be unpacked ({error}): pack it again, or unpack it") from None

@@ -1,0 +1,22 @@
+"""Apache Superset for one home, on loopback: who can open the page may look, and nothing asks for a password."""
+
+import os
+from pathlib import Path
+
+_FOLDER = Path(os.environ["SUPERSET_HOME"])
+
+SECRET_KEY = (_FOLDER / "secret_key").read_text()
+SQLALCHEMY_DATABASE_URI = f"sqlite:///{_FOLDER / 'superset.db'}"
+
+# Anonymous visitors see every chart and dashboard; `superset fab create-admin` makes somebody who can change them.
+AUTH_ROLE_PUBLIC = "Public"
+PUBLIC_ROLE_LIKE = "Alpha"
+
+# Each query opens the file anew, and so reads the latest publication; a cached answer would be of the one before.
+CACHE_CONFIG = DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
+
+# Nothing of the page comes from other hosts, and it is served on loopback alone, without TLS.
+TALISMAN_ENABLED = False
+WTF_CSRF_ENABLED = False
+SLACK_ENABLE_AVATARS = False
+LOG_LEVEL = "WARNING"
