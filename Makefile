@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 BENCH := .venv-bench
+SUPERSET := .venv-superset
 
-.PHONY: run test lint ui bench constraints clean
+.PHONY: run test lint ui superset bench constraints clean
 
 run: $(READY)  ## install, then ingest, build, gate and publish the embedded (simulated) sample
 	$(BIN)/tidegauge run
@@ -20,6 +21,9 @@ lint: $(READY)  ## the linters
 
 ui: $(READY)  ## the Dagster UI on loopback
 	$(BIN)/tidegauge ui
+
+superset: $(SUPERSET)/.installed  ## Apache Superset on loopback, with our dashboard of what is published
+	$(SUPERSET)/bin/python bi/serve.py
 
 bench: $(BENCH)/.installed  ## measure the indicators against other ways to them, and the daily step
 	$(BENCH)/bin/python benchmarks/indicators.py --rows 0.6 3 9.5 --runs 3
@@ -39,9 +43,16 @@ $(BENCH)/.installed: constraints.txt benchmarks/requirements.txt
 	$(BENCH)/bin/python -m pip install --quiet --require-hashes -r constraints.txt -r benchmarks/requirements.txt
 	touch $@
 
+# its packages and ours do not fit together
+$(SUPERSET)/.installed: bi/requirements.txt
+	$(PYTHON) -m venv $(SUPERSET)
+	$(SUPERSET)/bin/python -m pip install --quiet --require-hashes -r $<
+	touch $@
+
 constraints:  ## resolve the newest versions anew, for every platform and Python
 	uv pip compile --universal --upgrade --generate-hashes --no-strip-extras --no-header --no-annotate --group dev pyproject.toml -o constraints.txt
 	uv pip compile --universal --upgrade --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --constraints constraints.txt benchmarks/requirements.in -o benchmarks/requirements.txt
+	uv pip compile --universal --upgrade --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate bi/requirements.in -o bi/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(BENCH)
+	rm -rf $(VENV) $(BENCH) $(SUPERSET)

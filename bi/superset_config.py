@@ -16,7 +16,7 @@ PUBLIC_ROLE_LIKE = "Alpha"
 CACHE_CONFIG = DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
 
 # Nothing of the page comes from other hosts, and it is served on loopback alone, without TLS.
-TALISMAN_ENABLED = False
+TALISMAN_ENABLED = CONTENT_SECURITY_POLICY_WARNING = False
 WTF_CSRF_ENABLED = False
 SLACK_ENABLE_AVATARS = False
-LOG_LEVEL = "WARNING"
+LOG_LEVEL = "ERROR"

@@ -1,7 +1,7 @@
 """Apache Superset on a home's publication: its database made or brought up to date, our dashboard imported, served.
 
-    python superset/serve.py                 http://127.0.0.1:8088/superset/dashboard/tidegauge/
-    python superset/serve.py --prepare       all but the serving
+    python bi/serve.py                 http://127.0.0.1:8088/superset/dashboard/tidegauge/
+    python bi/serve.py --prepare       all but the serving
 
 Runs in an environment of its own (`make superset`), whose packages and the product's do not fit together.
 """
@@ -11,16 +11,15 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import yaml
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
+OWNER = "tidegauge"
 # read-only, and without reach to other files, whatever is typed into it
 OPTIONS = "access_mode=read_only&enable_external_access=false"
 
@@ -60,14 +59,29 @@ def prepare(home: Path, analysis: Path) -> None:
     }
     superset("db", "upgrade")
     superset("init")
-    with tempfile.TemporaryDirectory() as scratch:
-        ours = Path(scratch) / "dashboard"
-        shutil.copytree(HERE / "dashboard", ours)
-        database = ours / "databases" / "tidegauge.yaml"
-        content = yaml.safe_load(database.read_text())
-        content["sqlalchemy_uri"] = f"duckdb:///{analysis}?{OPTIONS}"
-        database.write_text(yaml.safe_dump(content))
-        superset("import-directory", str(ours), "--overwrite")
+    # an import needs somebody to own it; nobody logs in as this one, whose password is told to nobody
+    names = ("--username", OWNER, "--firstname", OWNER, "--lastname", OWNER, "--email", "nobody@localhost")
+    superset("fab", "create-admin", *names, "--password", secrets.token_urlsafe(32))
+    import_dashboard(analysis)
+
+
+def import_dashboard(analysis: Path) -> None:
+    """Our database, datasets, charts and dashboard as they stand in the folder, over what Superset has of them."""
+    from superset.app import create_app  # here, because it reads the settings that were made above
+
+    folder = HERE / "dashboard"
+    contents = {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
+    database = yaml.safe_load(contents["databases/tidegauge.yaml"])
+    contents["databases/tidegauge.yaml"] = yaml.safe_dump(
+        database | {"sqlalchemy_uri": f"duckdb:///{analysis}?{OPTIONS}"}
+    )
+    with create_app().app_context():
+        from superset import security_manager
+        from superset.commands.importers.v1.assets import ImportAssetsCommand
+        from superset.utils.core import override_user
+
+        with override_user(security_manager.find_user(username=OWNER)):
+            ImportAssetsCommand(contents).run()
 
 
 def superset(*arguments: str) -> None:
