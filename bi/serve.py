@@ -9,6 +9,7 @@ Runs in an environment of its own (`make superset`), whose packages and the prod
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import subprocess
@@ -71,10 +72,11 @@ def import_dashboard(analysis: Path) -> None:
 
     folder = HERE / "dashboard"
     contents = {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
-    database = yaml.safe_load(contents["databases/tidegauge.yaml"])
-    contents["databases/tidegauge.yaml"] = yaml.safe_dump(
-        database | {"sqlalchemy_uri": f"duckdb:///{analysis}?{OPTIONS}"}
-    )
+    changed = {"databases/tidegauge.yaml": {"sqlalchemy_uri": f"duckdb:///{analysis}?{OPTIONS}"}}
+    if json.loads(analysis.with_name("manifest.json").read_text())["simulated"]:
+        changed["dashboards/tidegauge.yaml"] = {"dashboard_title": "Tidegauge: SIMULATED market, no observations"}
+    for name, values in changed.items():
+        contents[name] = yaml.safe_dump(yaml.safe_load(contents[name]) | values)
     with create_app().app_context():
         from superset import security_manager
         from superset.commands.importers.v1.assets import ImportAssetsCommand

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 INDEX = "index.html"
 _TEMPLATES = Path(__file__).parent / "templates"
-# Scripts fold and sort what can be read without, and nearly all of them, as styles and pictures, are of other hosts.
+# Scripts fold and sort what can be read without; nearly all of them, as styles and pictures, are of other hosts.
 _FROM_OUTSIDE = re.compile(
-    r"<script\b.*?</script>|<link\b[^>]*>|<img\b[^>]*>|<footer\b.*?</footer>|<nav\b.*?</nav>", re.DOTALL | re.IGNORECASE
+    r"<(script|style|footer|nav)\b.*?</\1>|<(link|img)\b[^>]*>|<a\b[^>]*>|</a>", re.DOTALL | re.IGNORECASE
 )
 
 
-def write(folder: Path, verdict: Verdict) -> Path:
+def write(folder: Path, verdict: Verdict, is_simulated: bool) -> Path:
     """Replace `folder` by the pages of a verdict, and return the first one; raises OSError."""
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView
@@ -35,9 +35,13 @@ def write(folder: Path, verdict: Verdict) -> Path:
     style = (_TEMPLATES / "data_docs.css").read_text()
     renderer, view = ValidationResultsPageRenderer(), DefaultJinjaPageView()
     for table, result in verdict.validated.items():
+        for one in result.results:  # Great Expectations 1.24 cannot write numbers of numpy 2
+            if one.result.get("observed_value") is not None:
+                one.result["observed_value"] = float(one.result["observed_value"])
         page = _FROM_OUTSIDE.sub("", view.render(renderer.render(result)))
         page = page.replace("</head>", f"<style>{style}</style></head>", 1)
-        page = page.replace("<body>", f'<body><p class="back"><a href="{INDEX}">All suites</a></p>', 1)
+        told = "SIMULATED DATA. " if is_simulated else ""
+        page = page.replace("<body>", f'<body><p>{told}<a href="{INDEX}">All suites</a></p>', 1)
         (aside / f"{table}.html").write_text(page)
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True

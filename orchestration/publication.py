@@ -67,16 +67,17 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
             verdict = judge(connection, as_of=current_as_of(connection), tables=asked, previous=previous)
             if len(asked) == len(tables):
                 warehouse.home.record_gate(verdict.summary())
-                _write_data_docs(warehouse.home, verdict)
+                is_simulated = connection.execute("select is_simulated from ref.as_of").fetchone()[0]
+                _write_data_docs(warehouse.home, verdict, is_simulated)
         for table in asked:
             yield _check_result(table, verdict)
 
     return gate
 
 
-def _write_data_docs(home: Home, verdict: Verdict) -> None:
+def _write_data_docs(home: Home, verdict: Verdict, is_simulated: bool) -> None:
     try:
-        data_docs.write(home.data_docs, verdict)
+        data_docs.write(home.data_docs, verdict, is_simulated)
     except OSError as error:
         raise HomeError(
             f"cannot write {home.data_docs}: {error.strerror}. Nothing was published; "

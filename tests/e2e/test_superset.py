@@ -19,12 +19,13 @@ from orchestration.settings import PROJECT
 
 PYTHON = PROJECT / ".venv-superset" / "bin" / "python"
 CHARTS = {
-    "Pulse and its band": "select pulse from regime_scores order by as_of_date",
-    "Sessions by regime": "select count(*) as count from regime_scores group by regime order by count desc",
-    "Net liquidity": "select net_liquidity_bn from liquidity order by date",
-    "Treasury account and reverse repo": "select tga_bn from liquidity order by date",
-    "Members above their averages": "select pct_above_200 from breadth order by date",
-    "New highs and lows": "select new_highs from breadth order by date",
+    "Pulse and its band": "select pulse from regime_scores where pulse is not null order by as_of_date",
+    "Sessions by regime": "select count(*) as count from regime_scores where pulse is not null "
+    "group by regime order by count desc",
+    "Net liquidity": "select net_liquidity_bn from liquidity where tga_bn is not null order by date",
+    "Treasury account and reverse repo": "select tga_bn from liquidity where tga_bn is not null order by date",
+    "Members above their averages": "select pct_above_200 from breadth where pct_above_200 is not null order by date",
+    "New highs and lows": "select new_highs from breadth where pct_above_200 is not null order by date",
     "Sectors against the index": "select symbol from sector_rotation where date = (select max(date) from "
     "sector_rotation) order by rank_21",
     "Claims by verdict": "select count(*) as count from claim_verdicts group by verdict order by count desc",
