@@ -47,7 +47,7 @@ def write(folder: Path, verdict: Verdict, is_simulated: bool) -> Path:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     index = environment.get_template("data_docs.html.j2").render(
-        verdict=verdict, style=style, tables=list(verdict.validated)
+        verdict=verdict, is_simulated=is_simulated, style=style, tables=list(verdict.validated)
     )
     (aside / INDEX).write_text(index)
     shutil.rmtree(folder, ignore_errors=True)
