@@ -244,6 +244,8 @@ def status(as_json: Json = False) -> None:
         style = "" if state == "ok" else "red" if state == "missing" and required else "yellow"
         table.add_row(dataset, str(latest or ""), str(age if age is not None else ""), state, style=style)
     out.print(table)
+    if files := len(list(home.quarantine.glob("*/*.parquet"))):
+        out.print(f"Rows of {files} files are in quarantine: `tidegauge quarantine` counts them.", style="yellow")
 
 
 @app.command()
@@ -311,6 +313,7 @@ def query(
     settings = _settings()
     manifest = _manifest(settings)
     with _published(Home(settings.home)) as connection:
+        began = time.monotonic()
         try:
             relation = connection.sql(sql)
             if relation is None:
@@ -322,6 +325,7 @@ def query(
             result = relation.to_arrow_table() if columnar else relation.fetchall()
         except duckdb.Error as error:
             _fail(WRONG_USE, str(error))
+        took_ms = 1000 * (time.monotonic() - began)
     if format_ is QueryFormat.parquet:
         import pyarrow.parquet
 
@@ -336,6 +340,7 @@ def query(
         if manifest["simulated"]:
             err.print(SIMULATED, style="yellow")
         _print_table(names, result)
+        err.print(f"{len(result):,} {'row' if len(result) == 1 else 'rows'} in {took_ms:.0f} ms", style="dim")
 
 
 @app.command()
