@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
 import time
 import webbrowser
@@ -40,6 +41,7 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 REFUSED, WRONG_USE, FAILED = 1, 2, 3
+FULL_DISK = 16 << 20  # bytes left, with which neither DuckDB nor Dagster's SQLite goes on
 
 QUERIES = (
     "select date, net_liquidity_bn, net_liquidity_change_20_bn from liquidity order by date desc limit 5",
@@ -617,9 +619,22 @@ def main() -> None:
         err.print(f"tidegauge: {error}", markup=False, style="red")
         sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the last resort: Python's own exit code would say that the gate refused
-        err.print(f"tidegauge: {type(error).__name__}: {redact(str(error))}", markup=False, style="red")
-        err.print("This should not happen. `tidegauge doctor` looks for the cause.", markup=False)
+        told = redact(str(error).partition("\n")[0])
+        err.print(f"tidegauge: {type(error).__name__}: {told}", markup=False, style="red")
+        err.print(_remedy(), markup=False)
         sys.exit(FAILED)
+
+
+def _remedy() -> str:
+    """What to do about an error that no command expected."""
+    folder = Settings().home.resolve()
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if shutil.disk_usage(there).free < FULL_DISK:
+        return (
+            f"The disk of {folder} is full. The last publication stands. Make room, or set TIDEGAUGE_HOME to a folder "
+            "on another disk; then run again."
+        )
+    return "This should not happen. `tidegauge doctor` looks for the cause."
 
 
 if __name__ == "__main__":
