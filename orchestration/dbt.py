@@ -1,9 +1,11 @@
 """The dbt project as Dagster assets; its tests are their blocking checks."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -69,12 +71,20 @@ def dbt_project(home: Home) -> DbtProject:
     project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT, target_path=home.dbt / "target")
     stamp = home.dbt / "manifest.sha256"
     digest = project_digest()
-    if not (project.manifest_path.exists() and stamp.exists() and stamp.read_text() == digest):
+    if not (_is_whole(project.manifest_path) and stamp.exists() and stamp.read_text() == digest):
         # parsing only what has changed loses the settings of tests whose macros have
         (home.dbt / "target" / "partial_parse.msgpack").unlink(missing_ok=True)
         Dbt(project_dir=project).cli(["parse", "--quiet"], target_path=project.target_path).wait()
         stamp.write_text(digest)
     return project
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Whether it can be read: dbt writes it anew in each run, and may be stopped, or run out of disk, half way."""
+    try:
+        return isinstance(json.loads(manifest.read_text()), dict)
+    except (OSError, ValueError):
+        return False
 
 
 def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
