@@ -20,8 +20,13 @@ from assets.catalog import Dataset
 from assets.home import Home
 from assets.sources.base import Payload, Request
 
-_NO_ROWS = pa.table(
-    {name: pa.array([], pa.string()) for name in ("dataset", "source", "file", "rule", "reason", "row")}
+_QUARANTINED = pa.schema(
+    [
+        *((name, pa.string()) for name in ("dataset", "source", "file")),
+        ("line", pa.int64()),
+        *((name, pa.string()) for name in ("rule", "reason", "row")),
+        ("fetched_at", pa.timestamp("us")),
+    ]
 )
 
 
@@ -169,7 +174,7 @@ def quarantined(home: Home) -> pa.Table:
                 f"the quarantine file {path} cannot be read ({error}). Move it away: the next "
                 "`tidegauge run --full-refresh` makes it anew."
             ) from error
-    return pa.concat_tables(tables, promote_options="default") if tables else _NO_ROWS
+    return pa.concat_tables(tables, promote_options="default") if tables else _QUARANTINED.empty_table()
 
 
 def _quarantined(home: Home, dataset: Dataset, request_key: str) -> Path:

@@ -21,6 +21,23 @@ import yaml
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
 OWNER = "tidegauge"
+# what anonymous visitors may do
+MAY_LOOK = {
+    "can_read": ("Chart", "Dashboard", "Dataset", "Explore", "CssTemplate", "Annotation", "EmbeddedDashboard", "Theme"),
+    "can_dashboard": ("Superset",),
+    "can_explore_json": ("Superset",),
+    "can_slice": ("Superset",),
+    "can_log": ("Superset",),
+    "can_time_range": ("Api",),
+    "can_query": ("Api",),
+    "can_list": ("DynamicPlugin",),
+    "can_get": ("Datasource", "MenuApi"),
+    "can_get_drill_info": ("Dataset",),
+    "can_view_chart_as_table": ("Dashboard",),
+    "can_csv": ("Superset",),
+    "menu_access": ("Dashboards", "Charts"),
+    "all_datasource_access": ("all_datasource_access",),
+}
 # read-only, and without reach to other files, whatever is typed into it
 OPTIONS = "access_mode=read_only&enable_external_access=false"
 
@@ -50,7 +67,7 @@ def prepare(home: Path, analysis: Path) -> None:
     folder = home / "superset"
     folder.mkdir(exist_ok=True)
     key = folder / "secret_key"
-    if not key.exists():
+    if not key.exists() or not key.stat().st_size:
         key.touch(mode=0o600)
         key.write_text(secrets.token_urlsafe(42))
     os.environ |= {
@@ -84,6 +101,11 @@ def import_dashboard(analysis: Path) -> None:
 
         with override_user(security_manager.find_user(username=OWNER)):
             ImportAssetsCommand(contents).run()
+        public = security_manager.find_role("Public")
+        public.permissions = [
+            security_manager.add_permission_view_menu(name, view) for name, views in MAY_LOOK.items() for view in views
+        ]
+        security_manager.session.commit()
 
 
 def superset(*arguments: str) -> None:

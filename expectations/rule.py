@@ -199,40 +199,55 @@ def session(key: tuple[str, ...], condition: str = "true", what: str = "every da
     )
 
 
-def every_session(column: str = "date") -> Rule:
-    """Rows on each session of the exchange between the table's first and the as-of date."""
+# The last session of the index fund, or of the index where there is no fund; NULL in a home without either.
+_LAST_OF_INDEX = "(select max(date) from {schema}.price_indicators where symbol in ('SPY', '^GSPC'))"
+
+
+def every_session(column: str = "date", until: str = _LAST_OF_INDEX) -> Rule:
+    """Rows on each session of the exchange between the table's first and `until`."""
     missing = (
-        "select c.date from {schema}.calendar as c where c.is_xnys_session and c.date <= {as_of} "
+        f"select c.date from {{schema}}.calendar as c where c.is_xnys_session and c.date <= {until} "
         f"and c.date > (select min({column}) from {{table}}) "
         f"and not exists (select 1 from {{table}} as t where t.{column} = c.date) order by c.date"
     )
-    return nothing_in("every_session", missing, "no session between the first and the as-of date is without rows")
+    return nothing_in("every_session", missing, "no session between the first and the last is without rows")
 
 
 def jump(
-    column: str, limit: float, unit: str, key: tuple[str, ...], date: str = "date", severity: Severity = "critical"
+    column: str,
+    limit: float,
+    unit: str,
+    key: tuple[str, ...],
+    date: str = "date",
+    severity: Severity = "critical",
+    given: str = "true",
 ) -> Rule:
-    """No value differs from the row before it, of the same rest of the key, by more than `limit`."""
+    """No value of the last year differs from the row before it, of the same rest of the key, by more than `limit`.
+
+    Of rows where the condition `given` does not hold nothing is said.
+    """
     rest = ", ".join(part for part in key if part != date)
     order = f"{f'partition by {rest} ' if rest else ''}order by {date}"
     keys = ", ".join(key)
-    steps = f"select {keys}, {column}, lag({column}) over ({order}) as previous from {{table}}"
+    steps = f"select *, lag({column}) over ({order}) as previous from {{table}}"
     return nothing_in(
         f"{column}_jump",
-        f"select * from ({steps}) where abs({column} - previous) > {limit} order by {keys}",
+        f"select {keys}, {column}, previous from ({steps}) "
+        f"where {date} > {{as_of}} - 365 and {given} and abs({column} - previous) > {limit} order by {keys}",
         f"{column} moves by at most {limit:g} {unit} from one row to the next",
         severity,
     )
 
 
-def as_published(key: tuple[str, ...], date: str = "date", stands: str = "") -> tuple[Rule, ...]:
-    """What the last publication said of the same dates is still there; `stands`: a column that keeps its values.
+def as_published(key: tuple[str, ...], date: str = "date", stands: str = "", given: str = "true") -> tuple[Rule, ...]:
+    """What the last publication said of the same dates is still there.
 
+    `stands` is a column that keeps its values, where the condition `given` holds.
     Rows are gone where a source lost its history, and a column is restated as a whole where its unit has changed.
     """
     keys = ", ".join(key)
     before = f"from {{previous}} where {date} <= {{as_of}}"
-    now = f"(select count(*) from {{table}} where {date} <= (select max({date}) from {{previous}}))"
+    now = f"(select count(*) from {{table}} where {date} <= {{as_of}} and {date} <= (select max({date}) {before}))"
     change = f"coalesce(100 * ({now}::double / nullif((select count(*) {before}), 0) - 1), 0)"
     gone = f"select {keys} {before} and ({keys}) not in (select ({keys}) from {{table}}) order by {keys}"
     rules = [
@@ -263,7 +278,9 @@ def as_published(key: tuple[str, ...], date: str = "date", stands: str = "") -> 
             f"select {keys}, p.{stands} as published, t.{stands} {both} where {last_year} and ({differs}) "
             f"order by {keys}"
         )
-        share = f"(select coalesce(100 * avg(coalesce({differs}, false)::integer), 0) {both} where {last_year})"
+        share = (
+            f"(select coalesce(100 * avg(coalesce({differs}, false)::integer), 0) {both} where {last_year} and {given})"
+        )
         rules += [
             Rule(
                 name,

@@ -184,9 +184,12 @@ class _Measured:
         self._connection = connection
         self._columns = _columns(connection, database, schema, table)
         self._places = _places(database, schema, table, as_of, self._columns)
-        promised = suites.table(table).columns.keys()
-        has_previous = published is not None and promised <= _columns(connection, published, schema, table).keys()
-        self._places["previous"] = _qualified(published if has_previous else database, schema, table)
+        promised = suites.table(table).columns.keys() & self._columns.keys()
+        before = _columns(connection, published, schema, table) if published else {}
+        if all(before.get(name) == self._columns[name] for name in promised):
+            self._places["previous"] = _qualified(published, schema, table) if before else self._places["table"]
+        else:
+            self._places["previous"] = self._places["table"]
         self.rows: int | None = None
         self.causes: dict[str, str] = {}
         self.values: dict[str, float] = {}
@@ -204,7 +207,7 @@ class _Measured:
             found = {}
             for rule in self.rules:
                 try:
-                    found |= self._select([rule])
+                    found |= self._select_or_skip(rule)
                 except duckdb.Error as error:
                     self.causes[rule.name] = _first_line(error)
         for name, value in found.items():
@@ -212,6 +215,17 @@ class _Measured:
                 self.causes[name] = f"its measure is {value}"
             else:
                 self.values[name] = float(value)
+
+    def _select_or_skip(self, rule: Rule) -> dict[str, float | None]:
+        """The measure of one rule; against the table itself where the last publication is damaged."""
+        try:
+            return self._select([rule])
+        except duckdb.Error as error:
+            if "{previous}" not in rule.measure or self._places["previous"] == self._places["table"]:
+                raise
+            log.warning("%s cannot be held against the last publication: %s", self.table, _first_line(error))
+            self._places["previous"] = self._places["table"]
+            return self._select([rule])
 
     def _select(self, rules: Sequence[Rule]) -> dict[str, float | None]:
         measures = ", ".join(f'{rule.measure} as "{rule.name}"' for rule in rules)

@@ -134,9 +134,10 @@ def check(
     """The gate on the present build; nothing is published."""
     settings = _settings()
     _need_build(settings)
+    began = time.time()
     outcome = _start(settings, "check", {})
     pages = Home(settings.home).data_docs.resolve() / "index.html"
-    if open_ and pages.exists() and not webbrowser.open(pages.as_uri()):
+    if open_ and pages.exists() and pages.stat().st_mtime >= began and not webbrowser.open(pages.as_uri()):
         err.print(f"no browser could be opened; the pages are {pages}", markup=False)
     _tell_failures(outcome)
     out.print("The gate passed. Nothing was published by this command.")

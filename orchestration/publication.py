@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 
 from assets.home import Home, HomeError
-from assets.publish import DATABASE, GateRefused, Publication, PublishError, current_publication, publish
+from assets.publish import GateRefused, Publication, PublishError, publish
 from expectations import data_docs, suites
 from expectations.runner import Result, Verdict, judge
 from orchestration.database import EngineError
@@ -80,7 +80,7 @@ def _write_data_docs(home: Home, verdict: Verdict, is_simulated: bool) -> None:
         data_docs.write(home.data_docs, verdict, is_simulated)
     except OSError as error:
         raise HomeError(
-            f"cannot write {home.data_docs}: {error.strerror}. Nothing was published; "
+            f"cannot write {home.data_docs}: {error}. Nothing was published; "
             "make room or set TIDEGAUGE_HOME elsewhere, then run again."
         ) from error
 
@@ -180,8 +180,8 @@ def publish_build(
 
 def _previous(warehouse: Warehouse, options: RunOptions) -> Path | None:
     """The database that the build is held against."""
-    published = None if options.accept_changes else current_publication(warehouse.home)
-    return published.path / DATABASE if published else None
+    published = warehouse.home.analysis.resolve()  # one file, though another version be published meanwhile
+    return published if published.exists() and not options.accept_changes else None
 
 
 def code_revision() -> str:

@@ -30,7 +30,6 @@ from assets.redaction import redact
 from assets.sources.bars import BarSource, Believe, NotKeptError, clean, whole_json
 from assets.sources.base import SourceError
 from assets.sources.http import (
-    LARGEST_ANSWER,
     TIMEOUT_S,
     Patience,
     RateLimiter,
@@ -42,6 +41,7 @@ from assets.sources.http import (
 DEFAULT_URL = "https://query2.finance.yahoo.com"
 _COOKIE_URL = "https://fc.yahoo.com/"
 _CRUMB_URL = "https://query1.finance.yahoo.com/v1/test/getcrumb"
+_LARGEST_CHART = 16 << 20
 _NOT_KEPT = ("No data found", "Data doesn't exist")
 _COLUMNS = {
     "Open": "open",
@@ -77,7 +77,8 @@ class _Session:
 
     def __init__(self, base_url: str, min_interval: float) -> None:
         self._base_url = base_url
-        self._session = curl.Session(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: LARGEST_ANSWER})
+        # curl counts what is transferred, which may be packed; the largest chart has some two million bytes
+        self._session = curl.Session(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: _LARGEST_CHART})
         self._limiter = RateLimiter(min_interval)
         self._crumb: dict[str, str] = {}
         self._crumb_lock = threading.Lock()

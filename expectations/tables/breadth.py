@@ -23,6 +23,8 @@ from expectations.rule import (
 _COVERAGE_LOST = 5
 # A vendor that passes yesterday's quotes on as today's; of real sessions since 2000 the most was 7 %.
 _UNCHANGED = 0.3
+# Of fewer members one or two decide.
+_ENOUGH = 50
 
 # what follows from counts by the same formulas, of members and of issues
 _DERIVED_BREADTH = {
@@ -68,7 +70,7 @@ def _breadth() -> Table:
     )
     fallen = (
         f"select universe, date, coverage_pct, usual_pct from (select t.*, {before} as usual_pct from {{table}} as t "
-        f"where {last}) where coverage_pct < usual_pct - {_COVERAGE_LOST} order by universe"
+        f"where {last} and members >= {_ENOUGH}) where coverage_pct < usual_pct - {_COVERAGE_LOST} order by universe"
     )
     datasets = ("prices", "index_membership")
     shares = ("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct")
@@ -122,8 +124,8 @@ def _breadth() -> Table:
             every_session(),
             not_after_as_of("date", key),
             jump("members", 25, "members", key, severity="warning"),
-            jump("pct_above_50", 70, "percentage points", key),
-            jump("pct_above_200", 50, "percentage points", key),
+            jump("pct_above_50", 70, "percentage points", key, given=f"valid >= {_ENOUGH}"),
+            jump("pct_above_200", 50, "percentage points", key, given=f"valid >= {_ENOUGH}"),
             nothing_in(
                 "last_session_covered_as_usual",
                 fallen,
@@ -131,7 +133,7 @@ def _breadth() -> Table:
             ),
             no_rows(
                 "quotes_not_repeated",
-                f"valid >= 50 and unchanged > {_UNCHANGED} * valid and {last}",
+                f"valid >= {_ENOUGH} and unchanged > {_UNCHANGED} * valid and {last}",
                 f"at most {100 * _UNCHANGED:.0f} % of the members close where they did the session before",
                 key,
                 "unchanged, valid",

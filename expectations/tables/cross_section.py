@@ -23,6 +23,10 @@ _SMALL_AND_LARGE = (
 )
 
 
+# Funds may end while others go on.
+_ITS_LAST = "(select max(date) from {table})"
+
+
 def _spreads() -> Table:
     key = ("pair", "date")
     numbers = (
@@ -48,7 +52,7 @@ def _spreads() -> Table:
                 "correlation_63",
             ),
             session(key),
-            every_session(),
+            every_session(until=_ITS_LAST),
             not_after_as_of("date", key),
             *as_published(key, stands="log_spread_21"),
         ),
@@ -76,7 +80,7 @@ def _correlations() -> Table:
                 "pair_ordered", "symbol_a >= symbol_b", "every pair stands once, in the order of the alphabet", key
             ),
             session(key),
-            every_session(),
+            every_session(until=_ITS_LAST),
             not_after_as_of("date", key),
             *as_published(key, stands="correlation_63"),
         ),
@@ -110,7 +114,7 @@ def _cross_asset() -> Table:
             ),
             no_rows("turbulence_not_negative", "turbulence < 0", "no turbulence is negative", key, "turbulence"),
             session(key),
-            every_session(),
+            every_session(until=_ITS_LAST),
             not_after_as_of("date", key),
             *as_published(key, stands="mean_correlation_63"),
         ),
@@ -167,7 +171,7 @@ def _sector_rotation() -> Table:
                 scores,
             ),
             session(key),
-            every_session(),
+            every_session(until=_ITS_LAST),
             not_after_as_of("date", key),
             *as_published(key, stands="relative_return_21"),
         ),

@@ -7,7 +7,6 @@ from expectations.rule import (
     Table,
     as_published,
     common,
-    every_session,
     no_rows,
     not_after_as_of,
     nothing_in,
@@ -22,6 +21,8 @@ _ROUNDING = 1e-6
 # Of 500 shares in the worst month, that to 2020-03-20, it was .39; with few returns it says nothing.
 _DISTANCE = 0.5
 _FEW = 500
+# So many symbols do not all split, or trade twenty times as much, on one day.
+_MANY = 20
 
 
 def _price_indicators() -> Table:
@@ -147,8 +148,8 @@ def _price_indicators() -> Table:
             ),
             no_rows(
                 "fund_return_plausible",
-                "abs(return_1d) > 0.5 and gate_kind = 'etf'",
-                "no fund moves by a log return beyond 0.5 in a session",
+                "abs(return_1d) > 0.5 and gate_kind = 'etf' and date > {as_of} - 30",
+                "no fund moved by a log return beyond 0.5 in a session of the last 30 days",
                 key,
                 "close, return_1d",
             ),
@@ -157,15 +158,16 @@ def _price_indicators() -> Table:
                 "critical",
                 "the median share or fund trades between a twentieth and twenty times its usual volume on the last "
                 "session (as the exponent of 20)",
-                measure=f"coalesce((select ln(median(of_usual)) / ln(20) from {last_volumes}), 0)",
+                measure=f"coalesce((select ln(median(of_usual)) / ln(20) from {last_volumes} "
+                f"having count(*) >= {_MANY}), 0)",
                 minimum=-1,
                 maximum=1,
             ),
             _returns_like_before(recent),
             session(key, "gate_kind is distinct from 'crypto'", "every date (crypto aside)"),
-            every_session(),
             not_after_as_of("date", key),
-            *as_published(key, stands="close"),
+            # a split restates all closes of its symbol, which may be one of two
+            *as_published(key, stands="close", given=f"(select count(distinct symbol) from {{table}}) >= {_MANY}"),
             nothing_in(
                 "no_session_missing",
                 missing,
@@ -192,7 +194,8 @@ def _returns_like_before(recent: str) -> Rule:
         "critical",
         f"the returns of the last 30 days are distributed as those of the year before, within a distance of "
         f"{_DISTANCE} (Kolmogorov-Smirnov)",
-        measure=f"coalesce((select {distance} from (select *, {totals} from ({ranked})) where month >= {_FEW}), 0)",
+        measure=f"coalesce((select {distance} from (select *, {totals} from ({ranked})) "
+        f"where month >= {_FEW} and year >= 5 * {_FEW}), 0)",
         maximum=_DISTANCE,
     )
 

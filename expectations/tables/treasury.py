@@ -259,10 +259,12 @@ def _liquidity() -> Table:
         "max_age_days": "number",
     }
     legs = "fed_assets_bn, tga_bn, rrp_bn, net_liquidity_bn"
+    # of earlier sessions the statement may have been corrected since
     unlike_statement = (
         "select t.date, t.tga_date, t.tga_bn, c.tga_close_bn from {table} as t "
         "left join {schema}.treasury_cash as c on c.record_date = t.tga_date "
-        "where t.tga_bn is not null and t.tga_bn is distinct from c.tga_close_bn order by t.date"
+        "where t.tga_bn is not null and t.tga_bn is distinct from c.tga_close_bn "
+        "and t.date = (select max(date) from {table})"
     )
     return Table(
         key,
@@ -296,13 +298,15 @@ def _liquidity() -> Table:
                 "fed_assets_date, tga_date, rrp_date, reserves_date",
             ),
             session(key),
-            every_session(),
+            every_session(until="{as_of}"),
             not_after_as_of("date", key),
             *(
                 jump(column, limit, "bn", key)
                 for column, limit in (("fed_assets_bn", 1500), ("tga_bn", 600), ("rrp_bn", 1000), ("reserves_bn", 1000))
             ),
-            nothing_in("tga_as_stated", unlike_statement, "tga_bn is the closing balance of the statement of tga_date"),
+            nothing_in(
+                "tga_as_stated", unlike_statement, "the last tga_bn is the closing balance of the statement of tga_date"
+            ),
             *as_published(key, stands="net_liquidity_bn"),
             no_rows(
                 "last_net_known",
@@ -349,7 +353,7 @@ def _rates_and_credit() -> Table:
                 for spread, left, right in differences
             ),
             session(key),
-            every_session(),
+            every_session(until="{as_of}"),
             not_after_as_of("date", key),
             *(jump(column, 3, "percentage points", key) for column in ("dgs3mo", "dgs2", "dgs10", "hy_oas_pp")),
             jump("ig_oas_pp", 2, "percentage points", key),

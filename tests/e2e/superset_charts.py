@@ -26,6 +26,19 @@ def main() -> None:
     with app.test_client() as visitor:
         page = visitor.get("/superset/dashboard/tidegauge/")
         assert page.status_code == 200 and "SIMULATED" in page.get_data(as_text=True), page.status_code
+        for way in (visitor.post, visitor.put, visitor.delete):
+            for what in (
+                "chart/1",
+                "dashboard/1",
+                "dataset/1",
+                "css_template/1",
+                "database/1",
+                "assets/import/",
+                "sqllab/execute/",
+            ):
+                refused = way(f"/api/v1/{what}", json={})
+                assert refused.status_code in (302, 400, 401, 403, 404, 405), (what, refused.status_code)
+        assert visitor.post("/api/v1/chart/", json={"slice_name": "mine"}).status_code in (400, 401, 403)
         for _ in range(2):
             print(json.dumps(charts(visitor)), file=answers, flush=True)
             sys.stdin.readline()

@@ -244,6 +244,21 @@ def test_kill_at_any_moment_harms_nothing_and_rebuild_brings_back_what_landed(un
     assert undisturbed.published() == published
 
 
+def test_lost_rows_are_refused_until_they_are_meant_to_be_gone(undisturbed):
+    break_rows(undisturbed.home, "delete from analysis.treasury_settlements where issue_date < '2018-01-01'")
+    manifest = Path(os.path.realpath(undisturbed.home / "published" / "manifest.json"))
+    whole = manifest.read_text()
+
+    refused = undisturbed("publish", code=1)
+
+    assert "rows of the last publication are gone" in refused.stderr and "--accept-changes" in refused.stderr
+    manifest.chmod(0o644)
+    manifest.write_text(whole[:100])  # and a damaged publication keeps no new one back
+    accepted = undisturbed("publish", "--accept-changes")
+    assert "Published version" in accepted.stdout
+    manifest.write_text(whole)
+
+
 def test_wrong_use_is_told_and_exits_with_two(sample, tidegauge, tmp_path):
     empty = tidegauge(tmp_path / "empty")
     for arguments, expected in (

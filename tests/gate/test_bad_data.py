@@ -22,6 +22,11 @@ LAST = "date = date '2026-01-30'"
 IWM = f"where symbol = 'IWM' and {LAST}"
 CASH = "where record_date = date '2026-01-30'"
 
+MANY_SYMBOLS = (
+    "insert into {t} select p.* replace ('S' || n as symbol) from {t} as p, range(40) as symbols(n) "
+    "where symbol = 'SPY'"
+)
+
 # what is wrong, the table, the rule that refuses it, and how it is planted
 BAD_DATA = [
     ("a high below its low", "price_indicators", "high_not_below_low", f"update {{t}} set high = low - 1 {IWM}"),
@@ -39,8 +44,8 @@ BAD_DATA = [
         f"delete from {{t}} where symbol = 'SPY' and {LAST}",
     ),
     (
-        "a session that is missing for everyone",
-        "price_indicators",
+        "a session that is missing for all members",
+        "breadth",
         "every_session",
         "delete from {t} where date = '2026-01-14'",
     ),
@@ -52,7 +57,7 @@ BAD_DATA = [
         "volumes in thousands since today",
         "price_indicators",
         "volume_in_its_unit",
-        f"update {{t}} set volume = volume / 1000 where {LAST}",
+        f"{MANY_SYMBOLS}; update {{t}} set volume = volume / 1000 where {LAST}",
     ),
     (
         "a fund that halves in a day",
@@ -70,7 +75,7 @@ BAD_DATA = [
         "a split that was applied twice, to all symbols",
         "price_indicators",
         "close_stands",
-        "update {t} set close = close / 2, low = low / 2",
+        f"{MANY_SYMBOLS}; update {{t}} set close = close / 2, low = low / 2",
     ),
     ("a column that has gone", "price_indicators", "shape", "alter table {t} drop column atr_14"),
     ("numbers as text", "spreads", "shape", "alter table {t} alter ratio type varchar"),

@@ -167,3 +167,19 @@ def test_the_summary_is_plain_json(build, as_of):
     assert not summary["passed"]
     assert summary["failed_critical"] == len(summary["failures"]) == 2  # NaN is not finite, and above every bound
     assert {failure["table"] for failure in summary["failures"]} == {"price_indicators"}
+
+
+def test_a_damaged_or_older_publication_keeps_no_build_back(build, right_build, as_of, tmp_path, caplog):
+    damaged = tmp_path / "damaged.duckdb"
+    content = bytearray(right_build.read_bytes())
+    for start in range(3 * 4096, len(content), 4096):  # behind the headers, where the blocks of the tables are
+        content[start + 64 : start + 96] = bytes(32)
+    damaged.write_bytes(content)
+    older = tmp_path / "older.duckdb"
+    with duckdb.connect(str(older)) as connection:
+        connection.execute("create schema analysis; create table analysis.liquidity (date date, tga_bn varchar)")
+
+    for previous in (damaged, older, tmp_path / "absent.duckdb"):
+        verdict = runner.judge(build, as_of=as_of, tables=["liquidity", "price_indicators"], previous=previous)
+        assert verdict.failures == [], previous
+    assert "cannot be held against the last publication" in caplog.text

@@ -90,7 +90,7 @@ ALWAYS_KNOWN = {
 EVERY_SESSION = {
     table: DATE_COLUMN[table]
     for table in (
-        *("liquidity", "rates_and_credit", "price_indicators", "breadth", "spreads", "correlations", "cross_asset"),
+        *("liquidity", "rates_and_credit", "breadth", "spreads", "correlations", "cross_asset"),
         *("sector_rotation", "regime_scores", "regime_contributions", "regime_features"),
     )
 }
@@ -125,6 +125,10 @@ STANDS = {
     "regime_features": "value",
 }
 KNOWN_VERDICT = {"regime_performance": "better", "regime_comparison": "beats"}
+MANY_SYMBOLS = (
+    "insert into price_indicators select p.* replace ('S' || n as symbol) "
+    "from price_indicators as p, range(40) as symbols(n) where symbol = 'SPY'"
+)
 ONE_ROW = "rowid = (select max(rowid) from {table})"
 
 
@@ -176,6 +180,12 @@ def _breaks() -> list[tuple[str, str, str]]:
                 (table, f"{column}_stands", f"update {table} set {column} = null where {dated} > '2025-06-02'"),
                 (table, f"{column}_restated", changed.format("2025-12-15")),
             ]
+    breaks = [
+        (t, rule, f"{MANY_SYMBOLS}; {sql}")
+        if t == "price_indicators" and rule in ("close_stands", "close_restated")
+        else (t, rule, sql)
+        for t, rule, sql in breaks
+    ]
     breaks += [
         ("liquidity", "tga_as_stated", f"update liquidity set tga_bn = tga_bn + 0.001 where {LAST}"),
         ("liquidity", "tga_as_stated", f"update liquidity set tga_date = tga_date - 1 where {LAST}"),
@@ -187,7 +197,11 @@ def _breaks() -> list[tuple[str, str, str]]:
         ),
         ("price_indicators", "fund_return_plausible", f"update price_indicators set return_1d = -0.6 where {LAST_BAR}"),
         *(
-            ("price_indicators", "volume_in_its_unit", f"update price_indicators set volume = volume {of} where {LAST}")
+            (
+                "price_indicators",
+                "volume_in_its_unit",
+                f"{MANY_SYMBOLS}; update price_indicators set volume = volume {of} where {LAST}",
+            )
             for of in ("* 1000", "/ 1000")
         ),
         (

@@ -75,12 +75,18 @@ def _read_parquet(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
         raise _empty("the file is empty")
     try:
         with pq.ParquetFile(path) as file:
-            groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
-            in_memory = file.metadata.num_rows * file.metadata.num_columns * 8  # whatever it is packed to
-            if max(in_memory, sum(group.total_byte_size for group in groups)) > LARGEST_FILE:
-                raise _too_large()
             layout = _layout(entry, dataset, file.schema_arrow.names, 1)
             used = list(dict.fromkeys([*layout.columns.values(), *layout.subjects.values()]))
+            groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
+            packed = sum(
+                chunk.total_uncompressed_size
+                for group in groups
+                for chunk in map(group.column, range(group.num_columns))
+                if chunk.path_in_schema in used
+            )
+            # a million times the same value is packed to nothing, and read at its full size
+            if max(packed, file.metadata.num_rows * len(used) * 8) > LARGEST_FILE:
+                raise _too_large()
             rows = file.read(columns=used).select(used)
         rows.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
