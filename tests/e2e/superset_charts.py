@@ -8,7 +8,28 @@ import sys
 
 answers, sys.stdout = sys.stdout, sys.stderr  # Superset greets on standard output
 
+from sqlalchemy import text  # noqa: E402
+from sqlalchemy.exc import DBAPIError  # noqa: E402
 from superset.app import create_app  # noqa: E402
+
+CHANGES = [
+    *((way, f"{what}/1") for way in ("put", "delete") for what in ("chart", "dashboard", "dataset", "css_template")),
+    *(("post", what) for what in ("chart/", "dashboard/", "dashboard/import/", "assets/import/", "sqllab/execute/")),
+]
+
+
+def reaches_files() -> bool:
+    """Whether a query through the connection can read a file of the machine."""
+    from superset import db
+    from superset.models.core import Database
+
+    database = db.session.query(Database).filter_by(database_name="Tidegauge").one()
+    with database.get_sqla_engine() as engine, engine.connect() as connection:
+        try:
+            connection.execute(text(f"select * from read_text('{__file__}')"))
+        except DBAPIError as error:
+            return "Permission Error" not in str(error)
+    return True
 
 
 def charts(visitor) -> dict:
@@ -23,22 +44,15 @@ def charts(visitor) -> dict:
 
 def main() -> None:
     app = create_app()
+    app.config["WTF_CSRF_ENABLED"] = False  # what a visitor may do is asked, and not who forged a request
+    with app.app_context():
+        assert not reaches_files()
     with app.test_client() as visitor:
         page = visitor.get("/superset/dashboard/tidegauge/")
         assert page.status_code == 200 and "SIMULATED" in page.get_data(as_text=True), page.status_code
-        for way in (visitor.post, visitor.put, visitor.delete):
-            for what in (
-                "chart/1",
-                "dashboard/1",
-                "dataset/1",
-                "css_template/1",
-                "database/1",
-                "assets/import/",
-                "sqllab/execute/",
-            ):
-                refused = way(f"/api/v1/{what}", json={})
-                assert refused.status_code in (302, 400, 401, 403, 404, 405), (what, refused.status_code)
-        assert visitor.post("/api/v1/chart/", json={"slice_name": "mine"}).status_code in (400, 401, 403)
+        for way, what in CHANGES:
+            refused = getattr(visitor, way)(f"/api/v1/{what}", json={})
+            assert refused.status_code in (401, 403), (way, what, refused.status_code)
         for _ in range(2):
             print(json.dumps(charts(visitor)), file=answers, flush=True)
             sys.stdin.readline()
