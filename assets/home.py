@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,6 +69,12 @@ class Home:
     def dbt(self) -> Path:
         """Where dbt writes its targets and logs."""
         return self.root / "dbt"
+
+    @property
+    def free_bytes(self) -> int:
+        """What is left on its disk, or on the one that it would be made on."""
+        there = next(folder for folder in (self.root, *self.root.resolve().parents) if folder.exists())
+        return shutil.disk_usage(there).free
 
     def create(self) -> None:
         """Make the folders; raises HomeError where the disk does not let us."""

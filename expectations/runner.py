@@ -186,10 +186,8 @@ class _Measured:
         self._places = _places(database, schema, table, as_of, self._columns)
         promised = suites.table(table).columns.keys() & self._columns.keys()
         before = _columns(connection, published, schema, table) if published else {}
-        if all(before.get(name) == self._columns[name] for name in promised):
-            self._places["previous"] = _qualified(published, schema, table) if before else self._places["table"]
-        else:
-            self._places["previous"] = self._places["table"]
+        is_like = bool(before) and all(before.get(name) == self._columns[name] for name in promised)
+        self._places["previous"] = _qualified(published, schema, table) if is_like else self._places["table"]
         self.rows: int | None = None
         self.causes: dict[str, str] = {}
         self.values: dict[str, float] = {}

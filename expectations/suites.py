@@ -6,6 +6,7 @@ one model's arithmetic (dbt_project), Dagster.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from expectations.rule import Rule, Table
@@ -31,6 +32,11 @@ TABLES: tuple[str, ...] = tuple(_TABLES)
 def table(name: str) -> Table:
     """What the gate knows of the published table `name`."""
     return _TABLES[name]
+
+
+def keys(names: Iterable[str] = TABLES) -> dict[str, tuple[str, ...]]:
+    """The columns of the key of each published table."""
+    return {name: _TABLES[name].key for name in names}
 
 
 def rules(name: str) -> list[Rule]:

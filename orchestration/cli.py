@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import sys
 import time
 import webbrowser
@@ -174,7 +173,7 @@ def _publish_to(settings: Settings, address: str) -> None:
     from assets.postgres import copy_publication  # here, because it loads Arrow
     from expectations import suites
 
-    keys = {table: suites.table(table).key for table in suites.TABLES} | {quality.TABLE: quality.KEY}
+    keys = suites.keys() | {quality.TABLE: quality.KEY}
     home = Home(settings.home)
     publication = current_publication(home)
     if publication is None:
@@ -628,12 +627,11 @@ def main() -> None:
 
 def _remedy() -> str:
     """What to do about an error that no command expected."""
-    folder = Settings().home.resolve()
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if shutil.disk_usage(there).free < FULL_DISK:
+    home = Home(Settings().home)
+    if home.free_bytes < FULL_DISK:
         return (
-            f"The disk of {folder} is full. The last publication stands. Make room, or set TIDEGAUGE_HOME to a folder "
-            "on another disk; then run again."
+            f"The disk of {home.root.resolve()} is full. The last publication stands. Make room, or set TIDEGAUGE_HOME "
+            "to a folder on another disk; then run again."
         )
     return "This should not happen. `tidegauge doctor` looks for the cause."
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -54,8 +53,7 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def _disk(home: Home) -> Finding:
-    there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
-    free_gb = shutil.disk_usage(there).free / 1e9
+    free_gb = home.free_bytes / 1e9
     return Finding(
         free_gb >= LEAST_FREE_GB,
         f"{free_gb:.1f} GB free on the disk of the home",

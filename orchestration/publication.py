@@ -167,7 +167,7 @@ def publish_build(
     return publish(
         connection,
         warehouse.home,
-        {table: suites.table(table).key for table in tables},
+        suites.keys(tables),
         lambda candidate, database: judge(candidate, as_of=as_of, tables=tables, database=database, previous=previous),
         as_of=as_of,
         source=source,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -285,11 +286,11 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-@pytest.fixture
-def publish_build(build, home, as_of) -> Callable[..., Publication]:
-    """Publish the build as it is now; keywords replace the defaults."""
+@pytest.fixture(scope="session")
+def publish_into(as_of) -> Callable[..., Publication]:
+    """Publish a build as it is now into a home; keywords replace the defaults."""
 
-    def run(**changes) -> Publication:
+    def run(build: duckdb.DuckDBPyConnection, home: Home, **changes) -> Publication:
         arguments = {
             "as_of": as_of,
             "source": "files",
@@ -297,9 +298,15 @@ def publish_build(build, home, as_of) -> Callable[..., Publication]:
             "inputs_hash": "1a2b",
             "code_revision": "c0ffee",
             "keep": 10,
-            "tables": {table: suites.table(table).key for table in suites.TABLES},
+            "tables": suites.keys(),
             "audit": pass_all,
         } | changes
         return publish.publish(build, home, **arguments)
 
     return run
+
+
+@pytest.fixture
+def publish_build(build, home, publish_into) -> Callable[..., Publication]:
+    """Publish the build as it is now into the test's home."""
+    return partial(publish_into, build, home)

@@ -6,6 +6,8 @@ The list stands in docs/gate.md too, and is held against this one.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -205,39 +207,29 @@ BAD_DATA = [
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory, right_build, as_of) -> tuple[Home, Publication]:
+def published(tmp_path_factory, right_build, as_of, publish_into) -> tuple[Home, Publication]:
     """A home with the right build, published through the gate."""
     home = Home(tmp_path_factory.mktemp("bad_data") / "home")
     home.create()
     with duckdb.connect(str(right_build)) as build:
-        return home, put(build, home, as_of, suites.TABLES, None)
+        return home, publish_into(build, home, audit=gate(as_of, suites.TABLES, None))
 
 
-def put(build, home: Home, as_of, judged, previous: Path | None) -> Publication:
-    return publish.publish(
-        build,
-        home,
-        {table: suites.table(table).key for table in suites.TABLES},
-        lambda candidate, database: runner.judge(
-            candidate, as_of=as_of, tables=judged, database=database, previous=previous
-        ),
-        as_of=as_of,
-        source="files",
-        is_simulated=False,
-        inputs_hash="1a2b",
-        code_revision="c0ffee",
-        keep=10,
+def gate(as_of: date, tables: Sequence[str], previous: Path | None) -> publish.Audit:
+    """The gate on some tables of a candidate."""
+    return lambda candidate, database: runner.judge(
+        candidate, as_of=as_of, tables=tables, database=database, previous=previous
     )
 
 
 @pytest.mark.parametrize(("table", "rule", "sql"), [case[1:] for case in BAD_DATA], ids=[case[0] for case in BAD_DATA])
-def test_bad_data_is_refused_by_its_rule_and_changes_nothing(published, build, as_of, table, rule, sql):
+def test_bad_data_is_refused_by_its_rule_and_changes_nothing(published, build, as_of, publish_into, table, rule, sql):
     home, publication = published
     before = contents(home.published)
     build.execute(sql.format(t=table))
 
     with pytest.raises(GateRefused) as refusal:
-        put(build, home, as_of, [table], publication.path / DATABASE)
+        publish_into(build, home, audit=gate(as_of, [table], publication.path / DATABASE))
 
     refused_by = {result.rule for result in refusal.value.verdict.failures if result.severity == "critical"}
     assert rule in refused_by

@@ -21,7 +21,7 @@ from orchestration.database import open_publication
 
 pytestmark = pytest.mark.slow
 
-KEYS = {table: suites.table(table).key for table in suites.TABLES} | {quality.TABLE: quality.KEY}
+KEYS = suites.keys() | {quality.TABLE: quality.KEY}
 KINDS = {"VARCHAR": "text", "DOUBLE": "double precision", "TIMESTAMP": "timestamp without time zone"}
 
 

@@ -88,9 +88,7 @@ def test_keys_and_comments_can_be_looked_up(published, publish_build, monkeypatc
         comment = connection.execute(
             "select comment from duckdb_columns() where table_name = 'liquidity' and column_name = 'net_liquidity_bn'"
         ).fetchone()
-    assert {table: tuple(keys[table]) for table in suites.TABLES} == {
-        table: suites.table(table).key for table in suites.TABLES
-    }
+    assert {table: tuple(keys[table]) for table in suites.TABLES} == suites.keys()
     assert comment == (COMMENT,)
 
     monkeypatch.setattr(publish, "LARGEST_INDEX", 100)

@@ -174,18 +174,14 @@ def _breaks() -> list[tuple[str, str, str]]:
             (table, "rows_added", f"insert into {table} {copies}"),
         ]
         if column:
-            changed = f"update {table} set {column} = {column} * 1.01 where {dated} > '{{}}'"
+            many = f"{MANY_SYMBOLS}; " if table == "price_indicators" else ""
+            changed = f"{many}update {table} set {column} = {column} * 1.01 where {dated} > '{{}}'"
+            unknown = f"{many}update {table} set {column} = null where {dated} > '2025-06-02'"
             breaks += [
                 (table, f"{column}_stands", changed.format("2025-06-02")),
-                (table, f"{column}_stands", f"update {table} set {column} = null where {dated} > '2025-06-02'"),
+                (table, f"{column}_stands", unknown),
                 (table, f"{column}_restated", changed.format("2025-12-15")),
             ]
-    breaks = [
-        (t, rule, f"{MANY_SYMBOLS}; {sql}")
-        if t == "price_indicators" and rule in ("close_stands", "close_restated")
-        else (t, rule, sql)
-        for t, rule, sql in breaks
-    ]
     breaks += [
         ("liquidity", "tga_as_stated", f"update liquidity set tga_bn = tga_bn + 0.001 where {LAST}"),
         ("liquidity", "tga_as_stated", f"update liquidity set tga_date = tga_date - 1 where {LAST}"),
