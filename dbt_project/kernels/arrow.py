@@ -26,9 +26,9 @@ _STATES = pa.large_list(pa.float64())
 def price_indicators(bars, known_bars, state):
     """All of PRICE_COLUMNS, and `state`: null but at a list's last bar, where it is what the next call goes on from.
 
-    `bars` are lists of structs with the fields of BAR_FIELDS and whatever else. The first known_bars bars stand there
-    for the windows (the last indicators.LOOKBACK of the symbol), and come out null; `state` is what the last of them
-    had, an empty list where there is none.
+    `bars` are lists of structs with the fields of BAR_FIELDS and whatever else, in any order; what is made of a bar
+    stands at its place. The known_bars earliest are there for the windows (the last indicators.LOOKBACK of the symbol),
+    and come out null; `state` is what the last of them had, an empty list where there is none.
     """
     known, (bars, known_bars, state) = _rows((bars, None), (known_bars, pa.int32()), (state, _STATES))
     offsets = _offsets(bars=bars)
@@ -36,15 +36,31 @@ def price_indicators(bars, known_bars, state):
     carried = _carried(state, first > offsets[:-1])
     elements = _elements(bars)
     session, *prices = (elements.field(name) for name in BAR_FIELDS)
-    session, (high, low, close, adj_close) = _session_values(session), map(_double_values, prices)
+    session, prices = _session_values(session), [_double_values(values) for values in prices]
+    order = _session_order(offsets, session)
+    if order is not None:
+        session, *prices = (indicators.frozen(values[order]) for values in (session, *prices))
+    high, low, close, adj_close = prices
     of_close, of_range = len(indicators.CLOSE_COLUMNS), len(indicators.RANGE_COLUMNS)
     out = np.empty((len(PRICE_COLUMNS), offsets[-1]))
     split = len(indicators.CLOSE_STATE)
     indicators.close_family(offsets, first, session, close, carried[:split], out[:of_close])
     indicators.range_family(offsets, first, session, high, low, close, carried[split:], out[of_close:][:of_range])
     indicators.return_family(offsets, session, adj_close, out[of_close + of_range :])
+    last = offsets[1:][np.diff(offsets) > 0] - 1
+    if order is not None:
+        out[:, order] = out.copy()
+        last = order[last]
     lists = _lists(out, offsets, known)
-    return pa.StructArray.from_arrays([*lists, _at_the_end(carried, offsets, lists[0])], [*PRICE_COLUMNS, "state"])
+    return pa.StructArray.from_arrays([*lists, _states_at(last, carried, offsets, lists[0])], [*PRICE_COLUMNS, "state"])
+
+
+def _session_order(offsets, session):
+    """int64[bars], each list's bars by session; None where they stand so."""
+    steps_back = np.flatnonzero(session[1:] <= session[:-1]) + 1
+    if np.isin(steps_back, offsets).all():
+        return None
+    return np.lexsort((session, np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))))
 
 
 def _carried(state, resumed):
@@ -57,9 +73,8 @@ def _carried(state, resumed):
     return np.ascontiguousarray(carried.T)
 
 
-def _at_the_end(carried, offsets, like):
-    """Lists as long as those of `like`, null but for each one's last element, which is the row's state."""
-    last = offsets[1:][np.diff(offsets) > 0] - 1
+def _states_at(last, carried, offsets, like):
+    """Lists as long as those of `like`, null but for one element each, at `last`, which is the row's state."""
     there = np.zeros(offsets[-1], np.int64)
     there[last] = len(STATE)
     ends = np.concatenate([[0], np.cumsum(there)])

@@ -98,7 +98,7 @@ def close_family(offsets, first, session, close, state, out):
     ema(offsets, first, close, age, _each(first, 12), state[0], ema_12)
     ema(offsets, first, close, age, _each(first, 26), state[1], ema_26)
     np.subtract(ema_12, ema_26, out=macd)
-    ema(offsets, first, _frozen(macd), np.maximum(age - 25, 0), _each(first, 9), state[2], signal)
+    ema(offsets, first, frozen(macd), np.maximum(age - 25, 0), _each(first, 9), state[2], signal)
     np.subtract(macd, signal, out=hist)
     rsi(offsets, first, close, age, 14, state[3], state[4], rsi_14)
     rolling_stdev(close, age, 20, 0, lower)
@@ -130,7 +130,7 @@ def return_family(offsets, session, adj_close, out):
     return_1d, volatility_21 = out
     age = _age(offsets, session, np.isfinite(adj_close) & (adj_close > 0.0))
     log_return(adj_close, age, return_1d)
-    rolling_stdev(_frozen(return_1d), np.maximum(age - 1, 0), 21, 1, volatility_21)
+    rolling_stdev(frozen(return_1d), np.maximum(age - 1, 0), 21, 1, volatility_21)
     np.multiply(volatility_21, math.sqrt(SESSIONS_A_YEAR), out=volatility_21)
 
 
@@ -155,7 +155,7 @@ def _age(offsets, session, present):
     return age
 
 
-def _frozen(values):
+def frozen(values):
     """A read-only view, the type of the families' inputs, so that numba compiles each function only once."""
     view = values.view()
     view.setflags(write=False)

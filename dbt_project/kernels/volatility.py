@@ -45,9 +45,9 @@ def range_volatility_family(offsets, session, open, high, low, close, out):
 
 
 def _mean(values, age, out):
-    indicators.sma(indicators._frozen(values), age, SESSIONS, out)
+    indicators.sma(indicators.frozen(values), age, SESSIONS, out)
 
 
 def _variance(values, age, out):
-    indicators.rolling_stdev(indicators._frozen(values), age, SESSIONS, 1, out)
+    indicators.rolling_stdev(indicators.frozen(values), age, SESSIONS, 1, out)
     np.square(out, out=out)

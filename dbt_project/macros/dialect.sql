@@ -9,17 +9,17 @@
     list({{ expression }} order by {{ order_by }})
 {%- endmacro %}
 
-{# A list of records of these columns, one list a group, in the order of one of them: one sort for all. #}
-{% macro ordered_records(columns, order_by) -%}
-    {{ return(adapter.dispatch('ordered_records')(columns, order_by)) }}
+{# A list of records of these columns, one list a group, in no order. #}
+{% macro records(columns) -%}
+    {{ return(adapter.dispatch('records')(columns)) }}
 {%- endmacro %}
 
-{% macro default__ordered_records(columns, order_by) -%}
+{% macro default__records(columns) -%}
     {%- set fields = [] -%}
     {%- for column in columns -%}
         {%- do fields.append(column ~ ' := ' ~ column) -%}
     {%- endfor -%}
-    list(struct_pack({{ fields | join(', ') }}) order by {{ order_by }})
+    list(struct_pack({{ fields | join(', ') }}))
 {%- endmacro %}
 
 {# A list of these expressions. #}

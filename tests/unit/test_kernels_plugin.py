@@ -245,6 +245,32 @@ def test_slices_and_chunks_give_what_whole_arrays_give():
     assert arrow.ema(*(array[1:] for array in (*short_offsets, n))).equals(whole[1:])
 
 
+@pytest.mark.parametrize("known_bars", [0, 30])
+def test_bars_in_any_order_get_what_is_theirs(prices, known_bars):
+    """Three symbols' bars in order and shuffled, from the start and from where 30 bars are known."""
+    bars = [
+        [
+            {"session_number": row.pop("session"), "adj_close": row["close"], **row}
+            for row in prices.slice(first, BARS).drop_columns(["symbol"]).to_pylist()
+        ]
+        for first in (0, BARS, 2 * BARS)
+    ]
+    start = pa.array([0] * 3, pa.int32()), pa.array([[]] * 3, DOUBLES)
+    before = arrow.price_indicators(pa.array([rows[: known_bars or 1] for rows in bars], arrow.BARS), *start)
+    states = pa.array([rows[-1] for rows in before.field("state").to_pylist()] if known_bars else [[]] * 3, DOUBLES)
+
+    def made(lists):
+        of = arrow.price_indicators(pa.array(lists, arrow.BARS), pa.array([known_bars] * 3, pa.int32()), states)
+        return of.flatten()
+
+    shuffled = [np.random.default_rng(seed).permutation(BARS) for seed in range(3)]
+    in_order = [column.to_pylist() for column in made(bars)]
+    mixed = made([[rows[i] for i in order] for rows, order in zip(bars, shuffled, strict=True)])
+    for column, expected in zip(mixed, in_order, strict=True):
+        for rows, theirs, order in zip(column.to_pylist(), expected, shuffled, strict=True):
+            assert rows == [theirs[i] for i in order]
+
+
 def test_a_null_list_may_hide_elements():
     hidden = pa.LargeListArray.from_arrays(
         pa.array([0, 2, 4], pa.int64()), pa.array([1.0, 3.0, 5.0, 7.0]), mask=pa.array([True, False])

@@ -45,14 +45,14 @@ needed as (
     where written.symbol is null or bars.session_number > written.last_session - {{ lookback }}
 ),
 
--- the only sort of the bars
+-- in no order: the kernel sorts the few that do not lie in order, an order by all of them
 lists as (
     select
         symbol,
         last_session,
-        {{ ordered_records(
-            ['date', 'session_number', 'open', 'high', 'low', 'close', 'adj_close', 'volume'], 'session_number'
-        ) }} as bars,
+        {{ records([
+            'date', 'session_number', 'open', 'high', 'low', 'close', 'adj_close', 'volume',
+        ]) }} as bars,
         cast(count(*) filter (where session_number <= last_session) as integer) as known_bars,
         any_value(state) as state
     from needed

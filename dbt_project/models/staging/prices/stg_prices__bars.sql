@@ -225,3 +225,5 @@ bars_with_total_return as (
 )
 
 select * from bars_with_total_return
+-- in the order in which the kernels want each symbol's bars
+order by symbol, session_number
