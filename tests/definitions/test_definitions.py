@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from datetime import datetime
@@ -14,6 +15,7 @@ import dagster as dg
 import pytest
 
 from assets.catalog import load_catalog
+from assets.home import Home
 from orchestration.build import build_defs
 from orchestration.dbt import DBT_PROJECT, Dbt
 from orchestration.settings import PROJECT, Settings
@@ -22,8 +24,13 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 @pytest.fixture(scope="session")
-def definitions(tmp_path_factory) -> dg.Definitions:
-    return build_defs(Settings(home=tmp_path_factory.mktemp("home")))
+def home(tmp_path_factory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def definitions(home) -> dg.Definitions:
+    return build_defs(Settings(home=home.root))
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +108,14 @@ def test_every_published_table_is_held_by_the_gate(definitions):
         assert "expectations" in names, key
     for check in graph.asset_check_keys:
         assert graph.get(check).blocking, check
+
+
+def test_every_test_of_dbt_is_a_check_of_an_asset(home, definitions):
+    """A test whose `ref` is none of its inputs would be a note in the log instead."""
+    manifest = json.loads((home.dbt / "target" / "manifest.json").read_text())
+    checks = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
+    tests = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+    assert tests - checks == set()
 
 
 def test_orchestration_imports_the_others_and_never_the_reverse():
