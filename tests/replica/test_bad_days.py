@@ -16,7 +16,13 @@ from orchestration.settings import Settings
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 EVERY_FAULT = dict.fromkeys(("429", "500", "hang", "truncate", "html200", "empty"), 0.1)
-SERVICES = ("fred", "fiscal", "yahoo", "membership")
+# the replica's name of each, what a message calls it, and one asset that is loaded from it
+SERVICES = {
+    "fred": ("FRED", "raw/fred_observations"),
+    "fiscal": ("Fiscal Data", "raw/operating_cash_balance"),
+    "yahoo": ("Yahoo", "raw/prices"),
+    "membership": ("membership", "raw/index_membership"),
+}
 DAYS = ("2026-01-26", "2026-01-27", "2026-01-28", "2026-01-29", "2026-01-30")
 
 
@@ -62,38 +68,23 @@ def test_six_of_ten_requests_fail_and_nothing_is_lost_or_doubled(replica, undist
     assert_same(published_tables(Home(tmp_path / "home").analysis), undisturbed)
 
 
-@pytest.mark.parametrize(
-    ("service", "name", "asset"),
-    [
-        ("fred", "FRED", "raw/fred_observations"),
-        ("fiscal", "Fiscal Data", "raw/operating_cash_balance"),
-        ("yahoo", "Yahoo", "raw/prices"),
-        ("membership", "membership", "raw/index_membership"),
-    ],
-)
-def test_a_dead_service_is_named_and_the_next_run_catches_up(replica, undisturbed, tmp_path, service, name, asset):
+def test_day_by_day_with_services_dead_in_turn_is_the_same_as_all_at_once(replica, undisturbed, tmp_path):
     home = tmp_path / "home"
     replica.set_faults({})
-    replica.set_as_of(date(2026, 1, 29))
-    assert run(home, replica, "2026-01-29").exit_code == 0
-    before = Home(home).analysis.resolve()
-    replica.set_as_of(date(2026, 1, 30))
-    replica.set_faults({service: {"500": 1.0}})
-    outcome = run(home, replica, "2026-01-30", budget_s=2)
-    assert outcome.exit_code == 3
-    (paragraph,) = outcome.failed
-    for part in (name, asset, "stale until then: "):
-        assert part in paragraph
-    assert Home(home).analysis.resolve() == before
-    replica.set_faults({})
-    assert run(home, replica, "2026-01-30").exit_code == 0
-    assert_same(published_tables(Home(home).analysis), undisturbed)
-
-
-def test_day_by_day_is_the_same_as_all_at_once(replica, undisturbed, tmp_path):
-    replica.set_faults({})
-    for day in DAYS:
+    for day in DAYS[:-1]:
         replica.set_as_of(date.fromisoformat(day))
-        outcome = run(tmp_path / "home", replica, day)
+        outcome = run(home, replica, day)
         assert (outcome.refused, outcome.failed) == ([], [])
-    assert_same(published_tables(Home(tmp_path / "home").analysis), undisturbed)
+    before = Home(home).analysis.resolve()
+    replica.set_as_of(date.fromisoformat(DAYS[-1]))
+    for service, (name, asset) in SERVICES.items():
+        replica.set_faults({service: {"500": 1.0}})
+        outcome = run(home, replica, DAYS[-1], budget_s=2)
+        assert outcome.exit_code == 3
+        (paragraph,) = outcome.failed
+        for part in (name, asset, "stale until then: "):
+            assert part in paragraph
+        assert Home(home).analysis.resolve() == before
+    replica.set_faults({})
+    assert run(home, replica, DAYS[-1]).exit_code == 0
+    assert_same(published_tables(Home(home).analysis), undisturbed)
