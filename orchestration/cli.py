@@ -1,7 +1,8 @@
 """`tidegauge`: thin, over the same definitions that the Dagster UI shows.
 
 Exit codes: 0 done, 1 the gate refused (the last publication stands), 2 wrong use, 3 a source or the engine failed.
-Dagster is imported only by the commands that start a run, so that the others answer at once.
+Dagster is imported only by the commands that start a run, and what takes long to load only where it is used, so that
+the others answer at once.
 """
 
 from __future__ import annotations
@@ -12,15 +13,13 @@ import os
 import sys
 import time
 import webbrowser
-from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -29,19 +28,27 @@ from assets.home import Home, HomeError, SourceMixedError
 from assets.publish import DATABASE, PublishError, current_publication, read_manifest, rollback, versions
 from assets.redaction import redact
 from orchestration.database import EngineError, open_publication
-from orchestration.settings import PROJECT, Settings, source_name
+from orchestration.terminal import err, examples, out, print_claims, print_table
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from orchestration.settings import Settings
 
 app = typer.Typer(
     help="A market-regime warehouse: is liquidity draining, is breadth narrowing, do large caps lead small caps?",
+    epilog="Start with `tidegauge run`, then `tidegauge brief`. The warehouse lives in TIDEGAUGE_HOME, `.tidegauge` "
+    "beside the code unless told; .env.example lists all settings.\n\n"
+    "Exit codes: 0 done, 1 the gate refused and the last publication stands, 2 wrong use, 3 a source or the engine "
+    "failed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
+MAKE, ASK, VERSIONS, CARE = "Make", "Ask", "Earlier publications", "Look after it"  # panels of the help
 REFUSED, WRONG_USE, FAILED = 1, 2, 3
 FULL_DISK = 16 << 20  # bytes left, with which neither DuckDB nor Dagster's SQLite goes on
 
+HOW_TO_ASK = "A query starts with SELECT, FROM or WITH; docs/queries.md has twenty."
 QUERIES = (
     "select date, net_liquidity_bn, net_liquidity_change_20_bn from liquidity order by date desc limit 5",
     "select date, pct_above_50, pct_above_200, coverage_pct from breadth order by date desc limit 5",
@@ -68,11 +75,41 @@ class QueryFormat(StrEnum):
     parquet = "parquet"
 
 
+def _complete_version(incomplete: str) -> list[str]:
+    return _completed(incomplete, lambda home: [version.version for version in versions(home)[::-1]])
+
+
+def _complete_article(incomplete: str) -> list[str]:
+    def articles(home: Home) -> list[str]:
+        with _published(home) as connection:
+            return [name for (name,) in connection.execute("select distinct article_id from claim_verdicts").fetchall()]
+
+    return _completed(incomplete, articles)
+
+
+def _completed(incomplete: str, names: Callable[[Home], list[str]]) -> list[str]:
+    """The names in this home that begin so; none where the home cannot be asked: a shell wants no error on a key."""
+    from orchestration.settings import Settings
+
+    try:
+        return [name for name in names(Home(Settings().home)) if name.startswith(incomplete)]
+    except Exception:  # noqa: BLE001 - whatever it is, the command itself will say it
+        return []
+
+
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="A day, as YYYY-MM-DD.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
 
 
-@app.command()
+@app.command(
+    rich_help_panel=MAKE,
+    epilog=examples(
+        "tidegauge run                   # the simulated sample, or what the home holds",
+        "tidegauge run --source live     # the services; wants FRED_API_KEY",
+        "tidegauge run --source files --from exports/    # see exports/tidegauge.yml",
+        "tidegauge run --since 2026-01-01                # fetch that year again",
+    ),
+)
 def run(
     source: Annotated[
         str | None,
@@ -113,7 +150,12 @@ def run(
     _run_and_tell(settings, "refresh", {"as_of": day, "since": since, "full_refresh": full_refresh})
 
 
-@app.command()
+@app.command(
+    rich_help_panel=MAKE,
+    epilog=examples(
+        "tidegauge rebuild",
+    ),
+)
 def rebuild() -> None:
     """The warehouse anew from the landing zone alone; nothing is fetched."""
     settings = _settings()
@@ -124,7 +166,13 @@ def rebuild() -> None:
     _run_and_tell(settings, "refresh", {"as_of": as_of, "rebuild": True})
 
 
-@app.command()
+@app.command(
+    rich_help_panel=MAKE,
+    epilog=examples(
+        "tidegauge check",
+        "tidegauge check --open    # with the pages of what was found",
+    ),
+)
 def check(
     open_: Annotated[
         bool, typer.Option("--open", help="Show the gate's pages (Data Docs) in the browser afterwards.")
@@ -143,7 +191,14 @@ def check(
     out.print(f"  {pages}", markup=False)
 
 
-@app.command()
+@app.command(
+    rich_help_panel=MAKE,
+    epilog=examples(
+        "tidegauge publish",
+        "tidegauge publish --accept-changes    # a history is shorter on purpose",
+        "tidegauge publish --to postgresql://user@host/markets    # uses ~/.pgpass",
+    ),
+)
 def publish(
     to: Annotated[
         str | None,
@@ -183,7 +238,14 @@ def _publish_to(settings: Settings, address: str) -> None:
     out.print(f"Publication {copied.version}: {copied.rows:,} rows of {copied.tables} tables are in schema analysis.")
 
 
-@app.command(name="versions")
+@app.command(
+    name="versions",
+    rich_help_panel=VERSIONS,
+    epilog=examples(
+        "tidegauge versions",
+        "tidegauge versions --json",
+    ),
+)
 def list_versions(as_json: Json = False) -> None:
     """The publications that are kept, newest first."""
     settings = _settings()
@@ -199,10 +261,20 @@ def list_versions(as_json: Json = False) -> None:
     out.print(table)
 
 
-@app.command(name="rollback")
+@app.command(
+    name="rollback",
+    rich_help_panel=VERSIONS,
+    epilog=examples(
+        "tidegauge rollback",
+        "tidegauge rollback 20260130T230512.345Z-0a1b2c3d",
+    ),
+)
 def roll_back(
     version: Annotated[
-        str | None, typer.Argument(help="A version of `tidegauge versions`; default: the one before.")
+        str | None,
+        typer.Argument(
+            help="A version of `tidegauge versions`; default: the one before.", autocompletion=_complete_version
+        ),
     ] = None,
 ) -> None:
     """Publish an earlier version again."""
@@ -215,7 +287,13 @@ def roll_back(
     out.print(f"Version {now} is published again.")
 
 
-@app.command()
+@app.command(
+    rich_help_panel=ASK,
+    epilog=examples(
+        "tidegauge status",
+        "tidegauge status --json | jq .as_of",
+    ),
+)
 def status(as_json: Json = False) -> None:
     """What is published, as of when, how fresh each source is, what the gate said."""
     settings = _settings()
@@ -250,14 +328,21 @@ def status(as_json: Json = False) -> None:
         out.print(f"Rows of {files} files are in quarantine: `tidegauge quarantine` counts them.", style="yellow")
 
 
-@app.command()
+@app.command(
+    rich_help_panel=ASK,
+    epilog=examples(
+        "tidegauge brief",
+        "tidegauge brief --as-of 2025-12-31",
+        "tidegauge brief --format html > brief.html",
+    ),
+)
 def brief(
     as_of: AsOf = None,
     format_: Annotated[BriefFormat, typer.Option("--format")] = BriefFormat.text,
 ) -> None:
     """What can be said of the market, from the published tables."""
     settings = _settings()
-    text = _brief(settings, _day(as_of))
+    text = _brief(settings, as_of and _a_day("--as-of", as_of))
     if format_ is BriefFormat.text and out.is_terminal:
         from rich.markdown import Markdown
 
@@ -266,17 +351,27 @@ def brief(
     print({"text": text.as_text, "json": text.as_json, "html": text.as_html}[format_]())
 
 
-@app.command()
+@app.command(
+    rich_help_panel=ASK,
+    epilog=examples(
+        "tidegauge claims",
+        "tidegauge claims --article close_of_2026_01_30",
+        "tidegauge claims --as-of 2026-01-30 --format json",
+    ),
+)
 def claims(
     as_of: AsOf = None,
-    article: Annotated[str | None, typer.Option(metavar="ID", help="One article alone.")] = None,
+    article: Annotated[
+        str | None, typer.Option(metavar="ID", help="One article alone.", autocompletion=_complete_article)
+    ] = None,
     format_: Annotated[ClaimsFormat, typer.Option("--format")] = ClaimsFormat.table,
 ) -> None:
     """What articles said of the market, and what the data say to it: as of their own session, and since."""
     import duckdb
 
-    settings, day = _settings(), _day(as_of)
+    settings = _settings()
     manifest = _manifest(settings)
+    day = _published_day(manifest, as_of and _a_day("--as-of", as_of))
     with _published(Home(settings.home)) as connection:
         try:
             verdicts = _rows(connection.execute("from claim_verdicts order by as_of_date, claim_id"))
@@ -287,8 +382,8 @@ def claims(
     if article and article not in articles:
         _fail(WRONG_USE, f"there is no article {article}; there are {', '.join(articles)}")
     verdicts = [row for row in verdicts if article in (None, row["article_id"])]
-    if day:  # each article as it was last judged by then
-        verdicts = [row for row in verdicts if row["as_of_date"].isoformat() <= day]
+    if as_of:  # each article as it was last judged by then
+        verdicts = [row for row in verdicts if row["as_of_date"] <= day]
         judged = {row["article_id"]: row["as_of_date"] for row in verdicts}
         verdicts = [row for row in verdicts if row["as_of_date"] == judged[row["article_id"]]]
     if not verdicts:
@@ -301,10 +396,19 @@ def claims(
             f"{SIMULATED} The articles speak of the real one: these verdicts are about the model.", style="yellow"
         )
     for name in sorted({row["article_id"] for row in verdicts}):
-        _print_claims(name, [row for row in verdicts if row["article_id"] == name])
+        print_claims(name, [row for row in verdicts if row["article_id"] == name])
 
 
-@app.command()
+@app.command(
+    rich_help_panel=ASK,
+    epilog=examples(
+        'tidegauge query "from liquidity order by date desc limit 5"',
+        'tidegauge query "show tables"',
+        'tidegauge query "describe breadth"',
+        "tidegauge query \"from spreads where pair = 'size'\" --format csv > size.csv",
+        'tidegauge query "from price_indicators" --format parquet > bars.parquet',
+    ),
+)
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT; the tables need no schema in front.")],
     format_: Annotated[QueryFormat, typer.Option("--format")] = QueryFormat.table,
@@ -317,16 +421,18 @@ def query(
     with _published(Home(settings.home)) as connection:
         began = time.monotonic()
         try:
+            if len(connection.extract_statements(sql)) > 1:
+                _fail(WRONG_USE, "that is more than one statement; ask one at a time")
             relation = connection.sql(sql)
             if relation is None:
-                _fail(WRONG_USE, "that statement gives no rows; a query starts with SELECT, FROM or WITH")
+                _fail(WRONG_USE, f"that statement gives no rows. {HOW_TO_ASK}")
             names = relation.columns
             if len(set(names)) < len(names):
                 _fail(WRONG_USE, "two columns of the result have the same name; give them names with AS")
             columnar = format_ in (QueryFormat.parquet, QueryFormat.csv)  # Arrow and pandas take long to load
             result = relation.to_arrow_table() if columnar else relation.fetchall()
         except duckdb.Error as error:
-            _fail(WRONG_USE, str(error))
+            _fail(WRONG_USE, f"{error}\n{_what_to_ask(error)}")
         took_ms = 1000 * (time.monotonic() - began)
     if format_ is QueryFormat.parquet:
         import pyarrow.parquet
@@ -341,11 +447,18 @@ def query(
     else:
         if manifest["simulated"]:
             err.print(SIMULATED, style="yellow")
-        _print_table(names, result)
+        print_table(names, result)
         err.print(f"{len(result):,} {'row' if len(result) == 1 else 'rows'} in {took_ms:.0f} ms", style="dim")
 
 
-@app.command()
+@app.command(
+    rich_help_panel=CARE,
+    epilog=examples(
+        "tidegauge quarantine",
+        "tidegauge quarantine --json",
+        "tidegauge quarantine --release    # once the files are corrected",
+    ),
+)
 def quarantine(
     release: Annotated[
         bool,
@@ -381,7 +494,12 @@ def quarantine(
     out.print("Correct the files, or their entries in tidegauge.yml, then: tidegauge quarantine --release")
 
 
-@app.command()
+@app.command(
+    rich_help_panel=CARE,
+    epilog=examples(
+        "tidegauge doctor",
+    ),
+)
 def doctor() -> None:
     """Versions, keys (never printed), sources reachable, disk, locks; each finding with its remedy."""
     from orchestration.doctor import examine
@@ -396,10 +514,17 @@ def doctor() -> None:
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@app.command(
+    rich_help_panel=CARE,
+    epilog=examples(
+        "tidegauge ui",
+        "tidegauge ui --port 3001",
+    ),
+)
 def ui(port: Annotated[int, typer.Option(help="The port on loopback.")] = 3000) -> None:
     """The Dagster UI on loopback, with this project's home."""
     from orchestration.runs import prepare_instance
+    from orchestration.settings import PROJECT
 
     settings = _settings()
     prepare_instance(Home(settings.home))
@@ -411,6 +536,10 @@ def ui(port: Annotated[int, typer.Option(help="The port on loopback.")] = 3000) 
 
 
 def _settings(**overrides: Any) -> Settings:
+    from pydantic import ValidationError
+
+    from orchestration.settings import Settings
+
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
@@ -459,6 +588,8 @@ def _need_build(settings: Settings) -> None:
 
 
 def _source(settings: Settings) -> str:
+    from orchestration.settings import source_name
+
     try:
         return source_name(settings, Home(settings.home))
     except HomeError as error:
@@ -524,15 +655,19 @@ def _published(home: Home) -> Any:
     return open_publication(home.analysis)
 
 
-def _brief(settings: Settings, as_of: str | None) -> Brief:
+def _published_day(manifest: dict[str, Any], day: date | None) -> date:
+    """The day that is asked for, where the publication reaches it; its as-of where none is."""
+    last = date.fromisoformat(manifest["as_of"])
+    if day and day > last:
+        _fail(WRONG_USE, f"the publication speaks up to {last}, not of {day}. Run `tidegauge run` first.")
+    return day or last
+
+
+def _brief(settings: Settings, day: date | None) -> Brief:
     manifest = _manifest(settings)
-    if as_of and as_of > manifest["as_of"]:
-        _fail(
-            WRONG_USE, f"the publication speaks up to {manifest['as_of']}, not of {as_of}. Run `tidegauge run` first."
-        )
     with _published(Home(settings.home)) as connection:
         try:
-            return make_brief(connection, date.fromisoformat(as_of or manifest["as_of"]), manifest["simulated"])
+            return make_brief(connection, _published_day(manifest, day), manifest["simulated"])
         except BriefError as error:
             _fail(WRONG_USE, str(error))
 
@@ -540,22 +675,6 @@ def _brief(settings: Settings, as_of: str | None) -> Brief:
 def _gate_in_words(gate: dict[str, Any]) -> str:
     warnings = "".join(f"\n  warning: {f['table']}: {f['description']}" for f in gate["failures"])
     return f"{gate['rules']} rules, {gate['failed_critical']} broken, {gate['failed_warning']} warnings{warnings}"
-
-
-def _print_table(names: list[str], rows: list[tuple]) -> None:
-    """A table where it fits the terminal, else each row as a list of its columns."""
-    cells = [["" if value is None else _cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    if sum(widths) + 3 * len(widths) + 1 <= out.width:
-        table = Table(*(escape(name) for name in names))
-        for row in cells:
-            table.add_row(*map(escape, row))
-        out.print(table)
-        return
-    for number, row in enumerate(cells, 1):
-        out.print(f"row {number}", style="bold")
-        for name, cell in zip(names, row, strict=True):
-            out.print(f"  {name:<{max(map(len, names))}}  {cell}", markup=False)
 
 
 def _rows(result: Any) -> list[dict[str, Any]]:
@@ -571,39 +690,20 @@ def _claim_with_definitions(verdict: dict[str, Any], definitions: list[dict[str,
     return verdict | {"judged": judged}
 
 
-def _print_claims(article: str, verdicts: list[dict[str, Any]]) -> None:
-    """An article's claims, a column of verdicts an as-of; statements are cut to the terminal."""
-    days = sorted({row["as_of_date"] for row in verdicts})
-    names = ["claim", *(f"as of {day}" for day in days), "for", "of"]
-    by_claim: dict[str, dict[date, dict[str, Any]]] = {}
-    for row in verdicts:
-        by_claim.setdefault(row["claim_id"], {})[row["as_of_date"]] = row
-    cells = []
-    for claim, by_day in by_claim.items():
-        last = by_day[days[-1]]
-        said = [by_day[day]["verdict"].replace("_", " ") for day in days]
-        cells.append([claim, *said, str(last["supporting"]), str(last["definitions"]), last["statement"]])
-    widths = [max(len(name), *(len(row[n]) for row in cells)) for n, name in enumerate(names)]
-    room = max(out.width - sum(widths) - 3 * len(widths) - 4, 12)
-    table = Table(*names, "statement")
-    for row in cells:
-        statement = row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + "…"
-        table.add_row(*row[:-1], escape(statement))
-    counts = Counter(row["verdict"].replace("_", " ") for row in verdicts if row["as_of_date"] == days[-1])
-    out.print(f"{article}, of {verdicts[0]['article_date']}, about the close of {verdicts[0]['spoken_date']}")
-    out.print(table)
-    out.print(", ".join(f"{number} {verdict}" for verdict, number in counts.most_common()))
-    sql = f"select definition_id, predicate, value, verdict, evidence from claims where claim_id = '{cells[0][0]}'"
-    out.print(f'Why: tidegauge query "{sql}"', soft_wrap=True, markup=False)
+def _what_to_ask(error: duckdb.Error) -> str:
+    """What to do about an error in SQL, beside what DuckDB itself proposes."""
+    import duckdb
+
+    if isinstance(error, (duckdb.PermissionException, duckdb.InvalidInputException)):
+        return "A query reads the published tables, nothing else; use --format csv or parquet to write a file."
+    if isinstance(error, (duckdb.CatalogException, duckdb.BinderException)):
+        return 'Tables: tidegauge query "show tables"; the columns of one: tidegauge query "describe liquidity"'
+    return HOW_TO_ASK
 
 
 def _json_row(row: dict[str, Any]) -> dict[str, Any]:
     """JSON has no NaN and no infinity: what a query computes so is null."""
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _fail(code: int, message: str) -> NoReturn:
@@ -627,6 +727,8 @@ def main() -> None:
 
 def _remedy() -> str:
     """What to do about an error that no command expected."""
+    from orchestration.settings import Settings
+
     home = Home(Settings().home)
     if home.free_bytes < FULL_DISK:
         return (
