@@ -104,7 +104,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
 @app.command(
     rich_help_panel=MAKE,
     epilog=examples(
-        "tidegauge run                   # the simulated sample, or what the home holds",
+        "tidegauge run                   # the sample, or what this home holds",
         "tidegauge run --source live     # the services; wants FRED_API_KEY",
         "tidegauge run --source files --from exports/    # see exports/tidegauge.yml",
         "tidegauge run --since 2026-01-01                # fetch that year again",

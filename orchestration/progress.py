@@ -77,7 +77,13 @@ class ProgressHandler(logging.Handler):
         self.began = self.last = time.monotonic()
         self.console = Console(stderr=True, highlight=False)
         self.bar = Progress(
-            BarColumn(), TimeElapsedColumn(), _Left(), console=self.console, transient=True, redirect_stdout=False
+            BarColumn(),
+            TimeElapsedColumn(),
+            _Left(),
+            console=self.console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self.task = self.bar.add_task("", total=1 if shares else None, until=0.0)
         if self.console.is_terminal:
@@ -100,7 +106,7 @@ class ProgressHandler(logging.Handler):
             self._materialized(event.event_specific_data.materialization)
         elif kind == "ASSET_CHECK_EVALUATION":
             self._checked(event.event_specific_data)
-        elif kind in ENDINGS:
+        elif kind in ENDINGS and self.console.is_terminal:
             self.bar.stop()
 
     def _materialized(self, materialization: dg.AssetMaterialization) -> None:
