@@ -21,7 +21,7 @@ COMMENT = (
     "What the gate said of each publication, one row a version, suite and expectation. A build that it refused is not "
     "here: that one was never published."
 )
-_COLUMNS = {
+COLUMNS = {
     "version": ("VARCHAR", "The publication."),
     "suite": ("VARCHAR", "The published table that was judged."),
     "expectation": ("VARCHAR", "Name of the rule."),
@@ -31,7 +31,7 @@ _COLUMNS = {
     "unexpected_count": ("BIGINT", "Rows that break the rule; NULL where it held or is not about rows."),
     "run_at": ("TIMESTAMP", "When it was judged, UTC."),
 }
-COLUMN_COMMENTS = {name: comment for name, (_, comment) in _COLUMNS.items()}
+COLUMN_COMMENTS = {name: comment for name, (_, comment) in COLUMNS.items()}
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def write(
 
     Every publication holds the results of those before it, so that a rollback loses none while one of them is kept.
     """
-    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in _COLUMNS.items())
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
     connection.execute(f"create table {table} ({columns}, primary key ({', '.join(KEY)}))")
     for path in earlier:
         try:
@@ -74,4 +74,4 @@ def write(
         for one in results
     ]
     if rows:
-        connection.executemany(f"insert into {table} values ({', '.join('?' * len(_COLUMNS))})", rows)
+        connection.executemany(f"insert into {table} values ({', '.join('?' * len(COLUMNS))})", rows)

@@ -11,6 +11,7 @@ import atexit
 import logging
 import time
 from collections.abc import Mapping
+from functools import cache
 
 import dagster as dg
 from rich.console import Console
@@ -26,11 +27,16 @@ ENDINGS = {"PIPELINE_SUCCESS", "PIPELINE_FAILURE", "PIPELINE_CANCELED"}
 @dg.logger(description="One line an asset on standard error")
 def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:
     """The logger that the command line chooses for its runs."""
-    with dg.DagsterInstance.get() as instance:
-        shares = last_shares(instance, instance.get_run_by_id(context.run_id))
     logger = logging.Logger("tidegauge.progress", level=logging.DEBUG)
-    logger.addHandler(ProgressHandler(shares))
+    logger.addHandler(_handler(context.run_id))
     return logger
+
+
+@cache
+def _handler(run_id: str) -> ProgressHandler:
+    """One a run: Dagster asks for the logger twice, and there is one terminal."""
+    with dg.DagsterInstance.get() as instance:
+        return ProgressHandler(last_shares(instance, instance.get_run_by_id(run_id)))
 
 
 def last_shares(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, float]:
@@ -65,7 +71,7 @@ class _Left(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         left = task.fields["until"] - time.monotonic()
-        return Text(f"about {_clock(left)} left" if left > 0 else "", style="dim")
+        return Text(f"about {_clock(left)} left" if left >= 1 else "", style="dim")
 
 
 class ProgressHandler(logging.Handler):

@@ -85,6 +85,12 @@ def percent(value, digits=1, sign=False):
     return number(None if missing else value * 100, digits, " %", sign)
 
 
+def log_points(value):
+    """A log return in hundredths."""
+    missing = value is None or isinstance(value, jinja2.Undefined)
+    return number(None if missing else value * 100, sign=True)
+
+
 @cache
 def _template():
     environment = jinja2.Environment(
@@ -94,5 +100,5 @@ def _template():
         lstrip_blocks=True,
         autoescape=False,  # Markdown; who makes HTML of it escapes what it holds
     )
-    environment.filters |= {"number": number, "percent": percent}
+    environment.filters |= {"number": number, "percent": percent, "log_points": log_points}
     return environment.get_template("brief.md.j2")
