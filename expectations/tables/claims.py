@@ -120,9 +120,9 @@ def _market_brief() -> Table:
         rules=(
             *common(key, columns, always=("facts",)),
             no_rows(
-                "begins_with_headline",
-                "coalesce(headline, '') = '' or not starts_with(coalesce(body_markdown, ''), '# ' || headline)",
-                "a brief begins with its headline",
+                "holds_its_headline",
+                "coalesce(headline, '') = '' or not contains(coalesce(body_markdown, ''), '**' || headline || '**')",
+                "a brief holds its headline",
                 key,
                 "headline",
             ),

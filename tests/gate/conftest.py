@@ -249,7 +249,7 @@ from claims order by claim_id;
 
 create table market_brief as
 select as_of_date, 'Mixed: pulse 60.0.' as headline, direction, pulse, risk_label, threat_level,
-    '# Mixed: pulse 60.0.' || chr(10) as body_markdown, '{}' as facts
+    '**Mixed: pulse 60.0.**' as body_markdown, '{}' as facts
 from regime_scores order by as_of_date;
 
 drop table sessions;

@@ -372,8 +372,8 @@ def _breaks() -> list[tuple[str, str, str]]:
     brief = "update market_brief set {} where as_of_date = '2026-01-30'"
     breaks += [
         ("market_brief", "on_sessions", brief.format("as_of_date = '2026-01-24'")),
-        ("market_brief", "begins_with_headline", brief.format("headline = null")),
-        ("market_brief", "begins_with_headline", brief.format("body_markdown = 'Mixed'")),
+        ("market_brief", "holds_its_headline", brief.format("headline = null")),
+        ("market_brief", "holds_its_headline", brief.format("body_markdown = 'Mixed'")),
         ("market_brief", "pulse_as_scored", brief.format("pulse = 61")),
     ]
     last_level = f"{LAST_BAR} and kind = 'high_252'"
