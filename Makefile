@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 BENCH := .venv-bench
 SUPERSET := .venv-superset
 
-.PHONY: run test lint ui superset bench constraints clean
+.PHONY: run test lint ui page notebook dictionary superset bench constraints clean
 
 run: $(READY)  ## install, then ingest, build, gate and publish the embedded (simulated) sample
 	$(BIN)/tidegauge run
@@ -21,6 +21,15 @@ lint: $(READY)  ## the linters
 
 ui: $(READY)  ## the Dagster UI on loopback
 	$(BIN)/tidegauge ui
+
+page: $(READY)  ## the page of what is published, in the browser
+	$(BIN)/tidegauge page
+
+notebook: $(READY)  ## a research question on what is published, in the browser
+	$(BIN)/marimo run notebooks/treasury_refill.py
+
+dictionary: $(READY)  ## docs/data_dictionary.md anew, from the models' descriptions
+	$(BIN)/python -m orchestration.dictionary
 
 superset: $(SUPERSET)/.installed  ## Apache Superset on loopback, with our dashboard of what is published
 	$(SUPERSET)/bin/python bi/serve.py
