@@ -16,6 +16,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from assets.disk import written_whole
+
 
 class HomeError(Exception):
     """The home cannot be used as asked; the message says why and what to do."""
@@ -94,7 +96,10 @@ class Home:
     def last_gate(self) -> dict[str, Any] | None:
         """What the gate said last, published or not; None before the first time."""
         path = self.root / "gate.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            return json.loads(path.read_text()) if path.exists() else None
+        except ValueError as error:
+            raise HomeError(f"{path} cannot be read ({error}). Remove it: the next run writes it anew.") from error
 
     def source(self) -> str | None:
         """The source that this home belongs to; None before its first run."""
@@ -143,8 +148,14 @@ class Home:
         except Timeout:
             who = holder.read_text().strip() if holder.exists() else "an unknown process"
             raise HomeError(
-                f"another run is writing to {self.root} ({who}). Wait for it to end, then try again."
+                f"another run is writing to {self.root} ({who}). Wait for it to end, or end it if it should not be "
+                "there: its lock goes with it."
             ) from None
+        except OSError as error:
+            raise HomeError(
+                f"cannot write to the home {self.root}: {error.strerror}. It can be read all the same; see that its "
+                "disk is not mounted read-only and that you may write there."
+            ) from error
         try:
             holder.write_text(f"process {os.getpid()}")
             yield
@@ -154,6 +165,5 @@ class Home:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     """Write whole or not at all."""
-    aside = path.with_suffix(f".{os.getpid()}")
-    aside.write_text(json.dumps(content) + "\n")
-    aside.replace(path)
+    with written_whole(path) as file:
+        file.write((json.dumps(content) + "\n").encode())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from threading import Event
 
 import duckdb
 import pandas as pd
@@ -25,6 +24,7 @@ from assets.raw import (
     latest_stored,
     load,
     load_landed,
+    next_fetch,
     not_kept_by_service,
     seen_requests,
 )
@@ -61,11 +61,10 @@ def ingest(
     full_refresh: bool = False,
     since: date | None = None,
     release: bool = False,
-    stopped: Event | None = None,
 ) -> Ingested:
     """Bring one dataset up to `as_of`: ask, land, load. Raises SourceError or LandingError; what was loaded stays.
 
-    With `release`, what has rows in quarantine counts as never seen. When `stopped` is set, nothing more is asked for.
+    With `release`, what has rows in quarantine counts as never seen.
     """
     dataset = catalog.datasets[dataset_name]
     seen = {} if full_refresh else seen_requests(connection, dataset)
@@ -83,7 +82,7 @@ def ingest(
         since=since,
     )
     for request in source.requests(wanted):
-        if stopped and stopped.is_set():
+        if source.stopped.is_set():
             raise SourceError(
                 f"raw.{dataset_name}: stopped; what came is kept, and the next run goes on", retryable=True
             )
@@ -210,6 +209,7 @@ def _take(
     """Land and load an answer's rows where they bring anything new; the number of new rows."""
     if not brings_news(connection, dataset, table, payload):
         return 0
+    payload = replace(payload, fetched_at=max(payload.fetched_at, next_fetch(connection, dataset)))
     return load(connection, catalog, dataset, land(home, dataset, payload, table, source.name, as_of))
 
 

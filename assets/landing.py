@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.catalog import Dataset
+from assets.disk import sync, written_whole
 from assets.home import Home
 from assets.sources.base import Payload, Request
 
@@ -78,24 +78,15 @@ def land(home: Home, dataset: Dataset, payload: Payload, table: pa.Table, source
 
 
 def write_aside(path: Path, table: pa.Table) -> None:
-    """Write a Parquet file so that it is there whole or not at all: aside, synced, renamed."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a Parquet file so that it is there whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
+        sync(path.parent.parent)
+        with written_whole(path) as file:
             pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise LandingError(
-            f"cannot write {path}: {error.strerror}. Nothing was loaded from this payload; "
+            f"cannot write {path}: {error.strerror or error}. Nothing was loaded from this payload; "
             "make room or set TIDEGAUGE_HOME elsewhere, then run again."
         ) from error
 

@@ -30,6 +30,7 @@ from typing import Any, Protocol
 import duckdb
 
 from assets import quality
+from assets.disk import sync
 from assets.home import Home
 from assets.sql import comments_on, literal, quoted
 
@@ -172,7 +173,7 @@ def publish(
             _seal(candidate)
             path = home.versions / version
             candidate.rename(path)
-            _sync(home.versions)
+            sync(home.versions)
         finally:
             shutil.rmtree(candidate, ignore_errors=True)
         replaced = _current(home)
@@ -355,8 +356,8 @@ def _seal(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             path.chmod(0o444)
-        _sync(path)
-    _sync(folder)
+        sync(path)
+    sync(folder)
 
 
 def _current(home: Home) -> str | None:
@@ -393,7 +394,7 @@ def _link(path: Path, target: str) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(target)
     aside.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _clean_up(home: Home) -> None:
@@ -461,11 +462,3 @@ def _speaking(what: str, where: Path) -> Iterator[None]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,7 @@ its key is new or its values differ from the version before it, so loading the s
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pandas as pd
@@ -81,6 +81,17 @@ def _has_other_columns(connection: duckdb.DuckDBPyConnection, table: str, wanted
         [table],
     ).fetchall()
     return bool(found) and found != list(wanted.items())
+
+
+def next_fetch(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> datetime:
+    """When what comes next of a dataset was fetched at the earliest (UTC): after all that is loaded.
+
+    The latest answer holds, and a clock that was set back would make it an earlier one.
+    """
+    ((last,),) = connection.execute(
+        "select max(fetched_at) from raw.payloads where dataset = ?", [dataset.name]
+    ).fetchall()
+    return (last or datetime.min).replace(tzinfo=UTC) + timedelta(microseconds=1)
 
 
 def brings_news(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: pa.Table, payload: Payload) -> bool:

@@ -3,9 +3,9 @@
 import re
 
 _SECRETS = (
-    (re.compile(r"(?i)(api_?key|token|crumb)(['\"]?\s*[:=]\s*['\"]?|%3D)[^&\s'\"<>,}]+"), r"\1\2***"),
+    (re.compile(r"(?i)(api_?key|token|crumb|password)(['\"]?\s*[:=]\s*['\"]?|%3D)[^&\s'\"<>,}]+"), r"\1\2***"),
     (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\w+\s+)[^\s'\"]+"), r"\1***"),
-    (re.compile(r"(://)[^/?#\s@]+@"), r"\1***@"),
+    (re.compile(r"(://)[^/?#\s]+@"), r"\1***@"),
     (re.compile(r"(^|\s)[^/\s:@]+:[^/\s@]+@"), r"\1***@"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import dagster as dg
@@ -93,11 +94,12 @@ def _live_source(settings: Settings, home: Home) -> Source:
     from assets.sources.yahoo import YahooSource
 
     catalog = load_catalog()
+    stopped = Event()
     timeout = {} if settings.http_timeout_s is None else {"timeout": settings.http_timeout_s}
 
     def polite() -> dict[str, Any]:
         """What each service gets of its own."""
-        return {"patience": Patience(settings.retry_for_s), **timeout}
+        return {"patience": Patience(settings.retry_for_s, stopped=stopped), **timeout}
 
     prices = YahooSource(settings.yahoo_url, catalog, **polite())
     if token := _secret(settings.tiingo_token):
@@ -112,7 +114,7 @@ def _live_source(settings: Settings, home: Home) -> Source:
         MembershipSource(settings.membership_url, **polite()),
     ]
     files = _files_source(settings, home)
-    return LiveSource([*services, files] if files else services)
+    return LiveSource([*services, files] if files else services, stopped)
 
 
 def _secret(secret: SecretStr | None) -> str | None:

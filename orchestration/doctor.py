@@ -68,7 +68,7 @@ def _lock(home: Home) -> Finding:
         with home.exclusive():
             return Finding(True, "no run is writing")
     except HomeError as error:
-        return Finding(False, str(error), "If that process should not be there, end it; its lock goes with it.")
+        return Finding(False, str(error))
 
 
 def _warehouse(home: Home) -> Finding:

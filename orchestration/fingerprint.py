@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from importlib.metadata import version
 from typing import Any
 
@@ -112,8 +113,17 @@ def _noted(connection: duckdb.DuckDBPyConnection, table: str) -> tuple | None:
 
 def published_inputs_hash(home: Home) -> str | None:
     """The inputs' hash of what is published now; None where there is nothing, or nothing whole: publish anew."""
+    return _published(home).get("inputs_hash")
+
+
+def published_as_of(home: Home) -> date | None:
+    """The session of which the publication speaks; None where there is none, or none whole."""
+    as_of = _published(home).get("as_of")
+    return date.fromisoformat(as_of) if as_of else None
+
+
+def _published(home: Home) -> dict[str, Any]:
     try:
-        manifest = read_manifest(home)
+        return read_manifest(home) or {}
     except PublishError:
-        return None
-    return manifest["inputs_hash"] if manifest else None
+        return {}

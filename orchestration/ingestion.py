@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing, contextmanager
 from datetime import date
-from threading import Event
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -20,6 +19,7 @@ from assets.landing import LandingError, landed_datasets
 from assets.raw import create_raw_tables, load_landed
 from assets.sources.base import Source, SourceError
 from orchestration.database import EngineError
+from orchestration.fingerprint import published_as_of
 from orchestration.resources import RunOptions, Warehouse
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
     catalog = load_catalog()
     with speaking_failures():
         warehouse.home.claim(source.name)
-        as_of = options.as_of_date(source.last_day)
+        as_of = options.as_of_date(source.last_day, published_as_of(warehouse.home))
         if options.rebuild:
             warehouse.remove()
         with warehouse.connect() as connection:
@@ -137,9 +137,9 @@ def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -
         with speaking_failures(), warehouse.connect() as connection:
             as_of = current_as_of(connection)
 
-            def load(dataset: Dataset, stopped: Event) -> dg.MaterializeResult:
+            def load(dataset: Dataset) -> dg.MaterializeResult:
                 with connection.cursor() as cursor:  # a connection of its own for the thread
-                    return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options, stopped)
+                    return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options)
 
             with closing(in_parallel(asked, source, load)) as ends:  # the threads end before the connection does
                 for dataset, loaded in ends:
@@ -183,13 +183,12 @@ def _raw_spec(dataset: Dataset) -> dg.AssetSpec:
 
 
 def in_parallel(
-    datasets: Sequence[Dataset], source: Source, load: Callable[[Dataset, Event], T]
+    datasets: Sequence[Dataset], source: Source, load: Callable[[Dataset], T]
 ) -> Iterator[tuple[Dataset, Future[T]]]:
     """What `load` made of each dataset, as they end: services side by side, the datasets of one after each other.
 
-    Prices wait for the membership, whoever serves it. The event that `load` gets is set when nobody wants the rest.
+    Prices wait for the membership, whoever serves it. A caller who leaves before the last one stops the source.
     """
-    stopped = Event()
     ends: dict[str, Future[T]] = {dataset.name: Future() for dataset in datasets}
     by_service: dict[str, list[Dataset]] = {}
     for dataset in sorted(datasets, key=lambda d: d.name == "prices"):
@@ -200,7 +199,7 @@ def in_parallel(
             if dataset.name == "prices" and "index_membership" in ends:
                 wait([ends["index_membership"]])
             try:
-                ends[dataset.name].set_result(load(dataset, stopped))
+                ends[dataset.name].set_result(load(dataset))
             except Exception as error:  # noqa: BLE001 - handed to the caller, who raises what is not ours
                 ends[dataset.name].set_exception(error)
 
@@ -211,8 +210,9 @@ def in_parallel(
         try:
             for end in as_completed(names):
                 yield names[end], end
-        finally:
-            stopped.set()
+        except BaseException:
+            source.stopped.set()
+            raise
 
 
 def _load_dataset(
@@ -223,7 +223,6 @@ def _load_dataset(
     dataset: Dataset,
     as_of: date,
     options: RunOptions,
-    stopped: Event,
 ) -> dg.MaterializeResult:
     """One dataset fetched, landed, appended; what a person should hear of it is in the metadata `notes`."""
     began = time.monotonic()
@@ -244,7 +243,6 @@ def _load_dataset(
             full_refresh=options.full_refresh,
             since=options.since_date,
             release=options.release,
-            stopped=stopped,
         )
         rows_new = done.rows_new
         metadata["rows_received"] = done.rows_received

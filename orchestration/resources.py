@@ -76,8 +76,11 @@ class RunOptions(dg.ConfigurableResource):
         """The day from which everything is asked for again."""
         return date.fromisoformat(self.since) if self.since else None
 
-    def as_of_date(self, last_day: date | None) -> date:
-        """The exchange session that the run speaks of: the asked one, else the source's last, else the last ended."""
+    def as_of_date(self, last_day: date | None, published: date | None) -> date:
+        """The exchange session that the run speaks of: the asked one, else the source's last, else the last ended.
+
+        HomeError where that one is not over yet, or where nobody asked to go back behind what is `published`.
+        """
         latest = last_ended_session()
         if last_day is not None:
             latest = min(latest, last_session(last_day))
@@ -86,5 +89,10 @@ class RunOptions(dg.ConfigurableResource):
             raise HomeError(
                 f"as of {asked} cannot be answered: the latest session that is over and on offer is {latest}. "
                 f"A session is over for the warehouse at 18:00 New York time."
+            )
+        if self.as_of is None and published is not None and asked < published:
+            raise HomeError(
+                f"the latest session that is over is {asked} by this machine's clock, and {published} is published: "
+                f"the clock is behind. Set it right, or go back on purpose with --as-of {asked}."
             )
         return asked

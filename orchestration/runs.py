@@ -35,7 +35,10 @@ class Outcome:
 
 
 def start(settings: Settings, job: str, options: dict[str, Any], source: Source | None = None) -> Outcome:
-    """Run a job in this process, recorded in the home's Dagster instance; progress goes to standard error."""
+    """Run a job in this process, recorded in the home's Dagster instance; progress goes to standard error.
+
+    The caller holds the home's lock.
+    """
     home = Home(settings.home)
     prepare_instance(home)
     definitions = build_defs(settings, source)
@@ -80,24 +83,16 @@ def prepare_instance(home: Home) -> None:
 
 
 def _close_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs of ours whose process is gone as failed; otherwise the UI shows them as running for ever."""
+    """Mark the command line's open runs as failed; otherwise the UI shows them as running, and waits, for ever.
+
+    They are dead: who is alive holds the home's lock, which is ours now. Process ids recur, in containers each time.
+    """
     open_runs = instance.get_runs(
         filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     )
     for run in open_runs:
-        pid = run.tags.get(PID_TAG)
-        if pid and not _alive(int(pid)):
+        if PID_TAG in run.tags:
             instance.report_run_failed(run, "The process of this run ended before the run did.")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
@@ -127,6 +122,11 @@ def _check_report(evaluation: dg.AssetCheckEvaluation) -> str:
 
 
 def _failure_report(step: str, failure: Any) -> str:
+    if failure.error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        return (
+            f"The run was stopped in {step}. The last publication stands, what had landed is kept, "
+            "and the next run goes on from there."
+        )
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error

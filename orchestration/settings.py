@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assets.home import Home
@@ -22,7 +22,10 @@ class Settings(BaseSettings):
         env_prefix="TIDEGAUGE_", env_file=PROJECT / ".env", extra="ignore", frozen=True, populate_by_name=True
     )
 
-    home: Path = Field(PROJECT / ".tidegauge", description="where the warehouse lives")
+    # absolute, as dbt and the UI work in folders of their own
+    home: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+        PROJECT / ".tidegauge", description="where the warehouse lives"
+    )
     source: SourceName | None = Field(None, description="sample, files or live; else what the home holds, else sample")
     files_dir: Path | None = Field(None, description="the folder of vendor exports, for `files` and beside `live`")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from threading import Event
 from typing import Any, Protocol
 
 import pandas as pd
@@ -88,12 +89,14 @@ class Payload:
 class Source(Protocol):
     """Three steps; only `fetch` touches the network or the disk.
 
-    `last_day` is the last day that the source can speak of; None where it goes on with the calendar.
+    `last_day` is the last day that the source can speak of; None where it goes on with the calendar. `stopped` is set
+    when nobody wants the rest: nothing more is asked then, and what waits for an answer gives up.
     """
 
     name: str
     datasets: frozenset[str]
     last_day: date | None
+    stopped: Event
 
     def service_of(self, dataset: str) -> str:
         """Who serves a dataset, for people: "FRED", "Yahoo", "simulated"."""

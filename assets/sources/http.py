@@ -99,11 +99,19 @@ class Patience:
 
     A request is given up `budget_s` seconds after it was first asked. A service that has failed for so long without
     one answer in between is down: whatever else is wanted of it is given up with its first failure, so that a run ends
-    in bounded time.
+    in bounded time. Once `stopped` is set, all is given up.
     """
 
-    def __init__(self, budget_s: float = BUDGET_S, *, first_pause_s: float = 0.5, longest_pause_s: float = 4.0) -> None:
+    def __init__(
+        self,
+        budget_s: float = BUDGET_S,
+        *,
+        stopped: threading.Event | None = None,
+        first_pause_s: float = 0.5,
+        longest_pause_s: float = 4.0,
+    ) -> None:
         self._budget_s = budget_s
+        self._stopped = stopped or threading.Event()
         self._pauses = wait_random_exponential(multiplier=first_pause_s, max=longest_pause_s)
         self._lock = threading.Lock()
         self._failing_since: float | None = None
@@ -116,6 +124,8 @@ class Patience:
         """
 
         def asked() -> T:
+            if self._stopped.is_set():
+                raise SourceError("not asked, as the run was stopped", retryable=True)
             try:
                 return ask()
             except TemporaryError:
@@ -128,6 +138,7 @@ class Patience:
             retry=retry_if_exception_type(TemporaryError),
             stop=self._is_over,
             wait=self._pause,
+            sleep=self._stopped.wait,
             retry_error_callback=self._give_up,
         )
         answer = attempt(asked)

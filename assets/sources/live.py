@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from threading import Event
 
 import pandas as pd
 
@@ -19,8 +20,10 @@ class LiveSource:
     name = "live"
     last_day = None
 
-    def __init__(self, services: Sequence[Source]) -> None:
+    def __init__(self, services: Sequence[Source], stopped: Event) -> None:
+        """`stopped` is the one that the patience of the `services` knows."""
         self._services = services
+        self.stopped = stopped
 
     @cached_property
     def _service(self) -> dict[str, Source]:

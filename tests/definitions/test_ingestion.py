@@ -40,6 +40,7 @@ class Services:
 
     broken: dict[str, Exception] = field(default_factory=dict)
     symbols: tuple[str, ...] = ()
+    stopped: threading.Event = field(default_factory=threading.Event)
     name = "live"
     last_day = date(2026, 1, 30)
     datasets = frozenset(SERVICES)
@@ -135,7 +136,7 @@ def test_services_wait_for_each_other_in_nothing_and_prices_for_the_members():
     together = threading.Barrier(3, timeout=10)
     order = []
 
-    def load(dataset, _stopped):
+    def load(dataset):
         if dataset.name in ("fred_observations", "operating_cash_balance", "index_membership"):
             together.wait()  # breaks unless three services are asked at once
         order.append(dataset.name)
@@ -159,16 +160,16 @@ def test_services_that_failed_are_told_one_a_paragraph():
 
 def test_who_leaves_early_gets_no_more_loaded():
     datasets = [CATALOG.datasets[name] for name in ("operating_cash_balance", "auctions")]
-    begun, told = [], threading.Event()
+    source, begun, told = Services(), [], threading.Event()
 
-    def load(dataset, stopped):
+    def load(dataset):
         begun.append(dataset.name)
         if dataset.name == "auctions":
             told.set()
-            assert stopped.wait(10)
+            assert source.stopped.wait(10)
         return dataset.name
 
-    ends = in_parallel(datasets, Services(), load)
+    ends = in_parallel(datasets, source, load)
     assert next(ends)[0].name == "operating_cash_balance"
     assert told.wait(10)
     ends.close()

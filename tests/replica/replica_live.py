@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 from assets.catalog import load_catalog
 from assets.sources.fiscal_data import FiscalDataSource
 from assets.sources.fred import FredSource
@@ -18,8 +20,10 @@ TIMEOUT_S = 1.0
 def live_source(url: str, *, budget_s: float = 60.0, fred_interval_s: float = 0.0) -> LiveSource:
     """All services at `url`; each goes on for `budget_s` when it fails, with short pauses."""
 
+    stopped = Event()
+
     def patience() -> Patience:
-        return Patience(budget_s, first_pause_s=0.05, longest_pause_s=0.5)
+        return Patience(budget_s, stopped=stopped, first_pause_s=0.05, longest_pause_s=0.5)
 
     return LiveSource(
         [
@@ -27,5 +31,6 @@ def live_source(url: str, *, budget_s: float = 60.0, fred_interval_s: float = 0.
             FiscalDataSource(url, CATALOG, patience=patience(), timeout=TIMEOUT_S, min_interval=0),
             YahooSource(url, CATALOG, patience=patience(), timeout=TIMEOUT_S, min_interval=0, batch_pause=0),
             MembershipSource(url, patience=patience(), timeout=TIMEOUT_S),
-        ]
+        ],
+        stopped,
     )

@@ -73,11 +73,23 @@ def test_asking_ends_with_the_budget():
     assert 5 <= len(asks.called_at) < 60  # in between it sleeps
 
 
-def test_pauses_grow_to_a_limit_and_are_not_the_same_for_all(monkeypatch):
-    pauses = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
+class Watched(threading.Event):
+    """Notes for how long it is waited for; with a speed above 1 it waits for less."""
+
+    def __init__(self, speed=1.0):
+        super().__init__()
+        self.speed, self.pauses = speed, []
+
+    def wait(self, timeout=None):
+        self.pauses.append(timeout)
+        return super().wait(timeout / self.speed)
+
+
+def test_pauses_grow_to_a_limit_and_are_not_the_same_for_all():
+    watched = Watched(speed=1e6)
     for _ in range(2):
-        assert Patience(3600.0, first_pause_s=0.5, longest_pause_s=4.0).ask(Fails(20)) == "answer"
+        assert Patience(3600.0, stopped=watched, first_pause_s=0.5, longest_pause_s=4.0).ask(Fails(20)) == "answer"
+    pauses = watched.pauses
     assert all(0 <= pause <= min(4.0, 0.5 * 2**number) for number, pause in enumerate(pauses[:20]))
     assert max(pauses) > 1.0 and len(set(pauses)) == 40
 
@@ -98,14 +110,25 @@ def test_pause_longer_than_patience_ends_it_at_once(budget_s, retry_after):
     assert len(asks.called_at) == 1 and failure.value.retryable
 
 
-def test_pause_that_would_outlast_the_budget_is_not_begun(monkeypatch):
-    pauses = []
-    sleep = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: (pauses.append(seconds), sleep(seconds)))
+def test_pause_that_would_outlast_the_budget_is_not_begun():
+    watched = Watched()
     asks = Fails(10**9, TemporaryError("busy", retry_after=0.4))
     with pytest.raises(SourceError, match="busy"):
-        patience(0.6).ask(asks)
-    assert pauses == [0.4] and len(asks.called_at) == 2
+        Patience(0.6, stopped=watched, first_pause_s=0.01, longest_pause_s=0.05).ask(asks)
+    assert watched.pauses == [0.4] and len(asks.called_at) == 2
+
+
+def test_who_is_stopped_gives_up_at_once_and_asks_no_more():
+    stopped = threading.Event()
+    waits = Patience(3600.0, stopped=stopped)
+    asks = Fails(1, TemporaryError("busy", retry_after=50.0))
+    threading.Timer(0.1, stopped.set).start()
+    began = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(SourceError, match="the run was stopped") as failure:
+            waits.ask(asks)
+        assert failure.value.retryable
+    assert time.monotonic() - began < 2 and len(asks.called_at) == 1
 
 
 def test_other_errors_pass_through_at_once():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from threading import Event
 
 import duckdb
 import pandas as pd
@@ -33,6 +34,7 @@ class Scripted:
 
     def __init__(self, dataset: str, *frames: pd.DataFrame, start: datetime = datetime(2026, 1, 30, 22, tzinfo=UTC)):
         self.datasets = frozenset({dataset})
+        self.stopped = Event()
         self.frames = list(frames)
         self.now = start
         self.asked = []
@@ -659,6 +661,29 @@ def test_an_answer_with_the_fingerprint_of_the_last_is_not_asked_for_again(conne
     put(connection, home, source, "prices")
     put(connection, home, source, "prices")
     assert [dict(wanted.seen) for wanted in source.asked] == [{}, {"all": "abc"}]
+
+
+def test_where_the_clock_was_set_back_the_last_answer_still_holds(connection, home):
+    """By an hour between two runs of a service that restates, and of one that gives snapshots."""
+    noon, eleven = datetime(2026, 1, 30, 12, tzinfo=UTC), datetime(2026, 1, 30, 11, tzinfo=UTC)
+    bar, news = bars(("SPY", "2026-01-28", 2.0)), bars(("SPY", "2026-01-28", 1.0))
+    put(connection, home, Scripted("prices", bar, start=noon), "prices")
+    assert put(connection, home, Scripted("prices", news, news, start=eleven), "prices").restated == ["SPY"]
+    again = put(connection, home, Scripted("prices", news, start=eleven), "prices")
+    assert (again.restated, again.rows_new) == ([], 0)
+    first, second = members(("OLD", "2020-01-02", None)), members(("NEW", "2020-01-02", None))
+    for start, listed in ((noon, first), (eleven, second), (eleven, second)):
+        put(connection, home, Scripted("index_membership", listed, start=start), "index_membership")
+    stored = {name: raw(connection, name) for name in ("prices", "index_membership")}
+    assert [symbol for _, symbol, *_ in stored["index_membership"]] == ["NEW", "OLD"]
+    latest = connection.execute("select max_by(symbol, fetched_at) from raw.index_membership").fetchone()
+    assert latest == ("NEW",)
+
+    connection.execute("drop schema raw cascade")
+    create_raw_tables(connection, CATALOG)
+    for name, rows in stored.items():
+        load_landed(connection, home, CATALOG, CATALOG.datasets[name])
+        assert raw(connection, name) == rows
 
 
 def test_raw_tables_of_an_earlier_release_are_loaded_anew_from_the_landing_zone(connection, home):

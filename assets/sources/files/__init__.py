@@ -43,6 +43,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,7 @@ class FilesSource:
     def __init__(self, folder: Path, catalog: Catalog) -> None:
         self._folder = Path(folder)
         self._catalog = catalog
+        self.stopped = Event()
         self._read: dict[str, list[Entry]] | None = None
 
     @property

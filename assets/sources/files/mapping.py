@@ -45,14 +45,26 @@ class Entry:
     multiply: Mapping[str, float] = field(default_factory=dict)
 
 
+class _Loader(yaml.SafeLoader):
+    """Without aliases: a few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.MarkedYAMLError(problem=f"an alias: write out what *{event.anchor} stands for", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+
 def read_mapping(folder: Path, catalog: Catalog) -> dict[str, list[Entry]]:
     """The entries of each dataset; raises SourceError where the mapping is not there or cannot be meant."""
     path = folder / MAPPING
     problem = None
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         problem = "is not there: a folder of exports needs one, see the README"
+    except RecursionError:
+        problem = "cannot be read: it is nested too deeply"
     except (OSError, ValueError, yaml.YAMLError) as error:
         problem = f"cannot be read: {' '.join(str(error).split())}"
     if problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from threading import Event
 
 import pandas as pd
 
@@ -38,6 +39,7 @@ class SampleSource:
 
     def __init__(self, seed: int = SEED) -> None:
         self._seed = seed
+        self.stopped = Event()
 
     @cached_property
     def _world(self) -> World:
