@@ -22,12 +22,22 @@ def open_database(path: Path, *, read_only: bool, memory_limit: str | None = Non
         reason = str(error).splitlines()[0]
         if "Could not set lock" in reason:
             raise HomeError(f"another process has {path} open for writing. Wait for it to end. ({reason})") from error
-        raise EngineError(
-            f"cannot open {path}: {reason}. Run `tidegauge doctor`; if the file is damaged, "
-            "`tidegauge rebuild` makes it anew from the landing zone."
-        ) from error
+        raise unreadable(path, reason) from error
     connection.execute("set timezone = 'UTC'")
     return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether DuckDB, or dbt in its place, says that a block of the file is not what was written."""
+    return "Corrupt database file" in str(error)
+
+
+def unreadable(path: Path, reason: str) -> EngineError:
+    """What to do about a warehouse that is damaged, or of a DuckDB that is newer than ours."""
+    return EngineError(
+        f"cannot read {path}: {reason.rstrip('.')}. Run `tidegauge doctor`; if the file is damaged, or from a newer "
+        "DuckDB, `tidegauge rebuild` makes it anew from the landing zone."
+    )
 
 
 def open_publication(path: Path) -> duckdb.DuckDBPyConnection:

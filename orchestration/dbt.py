@@ -15,6 +15,7 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
 from assets.home import Home
+from orchestration.database import is_damage, unreadable
 from orchestration.fingerprint import (
     DBT_PROJECT,
     begin_growth,
@@ -26,6 +27,7 @@ from orchestration.fingerprint import (
     record_build,
     record_growth,
 )
+from orchestration.ingestion import speaking_failures
 from orchestration.resources import RunOptions, Warehouse
 
 OWNER = "team:tidegauge"
@@ -97,37 +99,44 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         name="dbt_build",
     )
     def dbt_build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, options: RunOptions):
-        with warehouse.connect() as connection:
-            current = inputs_hash(connection)
-            standing = built_inputs_hash(connection) == current == published_inputs_hash(warehouse.home)
-            if standing and not options.anew:
-                context.log.info("Nothing new since the last publication; the models stand.")
-                return
-            forget_build(connection)
-            grows = begin_growth(connection, anew=options.anew)
-        with warehouse.home.exclusive(warehouse.wait_s):
-            invocation = dbt.cli(
-                ["build", "--exclude-resource-type", "unit_test", *([] if grows else ["--full-refresh"])],
-                context=context,
-                target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
-            )
-            failed: dict[str, dg.AssetCheckResult] = {}
-            failure = None
-            try:
-                yield from _with_row_counts(invocation, failed)
-            except DagsterDbtCliRuntimeError as error:
-                failure = error
-            if failed:  # told when dbt has let go of the file, with the rows that fail
-                with warehouse.connect() as connection:
-                    yield from _with_failing_rows(failed, invocation, connection)
-            if failure:
-                raise failure
-        if not context.is_subset:  # some models alone are no build that could be published
-            with warehouse.connect() as connection:
-                record_build(connection, current)
-                record_growth(connection)
+        with speaking_failures():
+            yield from _build(context, dbt, warehouse, options)
 
     return dbt_build
+
+
+def _build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, options: RunOptions) -> Iterator:
+    """Dagster's events of building and testing the models, where anything is new; raises EngineError."""
+    with warehouse.connect() as connection:
+        current = inputs_hash(connection)
+        standing = built_inputs_hash(connection) == current == published_inputs_hash(warehouse.home)
+        if standing and not options.anew:
+            context.log.info("Nothing new since the last publication; the models stand.")
+            return
+        forget_build(connection)
+        grows = begin_growth(connection, anew=options.anew)
+    with warehouse.home.exclusive(warehouse.wait_s):
+        invocation = dbt.cli(
+            ["build", "--exclude-resource-type", "unit_test", *([] if grows else ["--full-refresh"])],
+            context=context,
+            target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
+        )
+        failed: dict[str, dg.AssetCheckResult] = {}
+        failure = None
+        try:
+            yield from _with_row_counts(invocation, failed)
+        except DagsterDbtCliRuntimeError as error:
+            damage = unreadable(warehouse.home.warehouse, "a block of it is damaged")
+            failure = damage if is_damage(error) else error
+        if failed:  # told when dbt has let go of the file, with the rows that fail
+            with warehouse.connect() as connection:
+                yield from _with_failing_rows(failed, invocation, connection)
+        if failure:
+            raise failure
+    if not context.is_subset:  # some models alone are no build that could be published
+        with warehouse.connect() as connection:
+            record_build(connection, current)
+            record_growth(connection)
 
 
 def _with_row_counts(invocation: DbtCliInvocation, failed: dict[str, dg.AssetCheckResult]) -> Iterator:

@@ -14,7 +14,7 @@ import duckdb
 
 from assets.calendars import last_ended_session, last_session
 from assets.home import Home, HomeError
-from orchestration.database import EngineError, open_database
+from orchestration.database import EngineError, is_damage, open_database, unreadable
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -52,6 +52,10 @@ class Warehouse(dg.ConfigurableResource):
                     time.sleep(0.5)
             try:
                 yield connection
+            except duckdb.Error as error:
+                if is_damage(error):
+                    raise unreadable(self.home.warehouse, str(error)) from error
+                raise
             finally:
                 connection.close()
 

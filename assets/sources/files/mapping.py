@@ -51,7 +51,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.MarkedYAMLError(problem=f"an alias: write out what *{event.anchor} stands for", problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem=f"an alias: write out what *{event.anchor} stands for", problem_mark=event.start_mark
+            )
         return super().compose_node(parent, index)
 
 
