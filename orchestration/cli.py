@@ -521,7 +521,7 @@ def doctor() -> None:
         "tidegauge ui --port 3001",
     ),
 )
-def ui(port: Annotated[int, typer.Option(help="The port on loopback.")] = 3000) -> None:
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="The port on loopback.")] = 3000) -> None:
     """The Dagster UI on loopback, with this project's home."""
     from orchestration.runs import prepare_instance
     from orchestration.settings import PROJECT

@@ -9,6 +9,8 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from program import environment
 
 pytestmark = pytest.mark.slow
 
@@ -278,8 +281,32 @@ def test_wrong_use_is_told_and_exits_with_two(sample, tidegauge, tmp_path):
         (("query", "selec 1"), "syntax error"),
         (("rollback", "nonsense"), "there is no version"),
         (("brief", "--as-of", "1999-01-04"), "nothing is published for 1999-01-04"),
+        (("brief", "--as-of", "2099-01-01"), "the publication speaks up to 2026-01-30"),
+        (("claims", "--as-of", "2099-01-01"), "the publication speaks up to 2026-01-30"),
+        (("query", "select 1; select 2"), "more than one statement"),
+        (("query", "from liquidty"), 'Did you mean "liquidity"'),
+        (("query", "select datee from liquidity"), "describe liquidity"),
+        (("query", "copy liquidity to 'x.csv'"), "--format csv"),
+        (("ui", "--port", "99999"), "65535"),
     ):
         assert expected in sample(*arguments, code=2).stderr, arguments
+
+
+def test_versions_and_articles_are_completed(sample):
+    kept = json.loads(sample("versions", "--json").stdout)
+    for typed, word, expected in (
+        ("rollback ", 2, kept[0]["version"]),
+        ("claims --article c", 3, "close_of_2026_01_30"),
+    ):
+        asked = {"_TIDEGAUGE_COMPLETE": "complete_bash", "COMP_WORDS": f"tidegauge {typed}", "COMP_CWORD": str(word)}
+        completed = subprocess.run(
+            [Path(sys.executable).with_name("tidegauge")],
+            env=environment(sample.home) | asked,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert completed.stdout.splitlines()[0] == expected, completed.stderr
 
 
 def test_a_run_says_who_writes_already(undisturbed):

@@ -1,4 +1,4 @@
-"""The publication as its readers open it, in each way that docs/reading.md shows: the same rows and types everywhere."""
+"""The publication as its readers open it, in each way of docs/reading.md: the same rows and types everywhere."""
 
 from __future__ import annotations
 
