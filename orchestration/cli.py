@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from assets.brief import SIMULATED, Brief, BriefError, make_brief
 from assets.home import Home, HomeError, SourceMixedError
@@ -319,11 +319,11 @@ def status(as_json: Json = False) -> None:
     last = home.last_gate()
     if last and not last["passed"]:
         out.print(f"The last gate, at {last['judged_at']}, refused a build: {_gate_in_words(last)}", style="red")
-    table = Table("dataset", "latest", "age in days", "status")
+    table = Table(Column("dataset", overflow="fold"), "latest", "age in days", "status")
     for _, dataset, latest, age, state, required in health:
         style = "" if state == "ok" else "red" if state == "missing" and required else "yellow"
         table.add_row(dataset, str(latest or ""), str(age if age is not None else ""), state, style=style)
-    out.print(table)
+    out.print(table, soft_wrap=False)
     if files := len(list(home.quarantine.glob("*/*.parquet"))):
         out.print(f"Rows of {files} files are in quarantine: `tidegauge quarantine` counts them.", style="yellow")
 
@@ -487,10 +487,10 @@ def quarantine(
         out.print("No row is in quarantine.")
         return
     counted = rows.group_by(["dataset", "source", "file", "rule"]).aggregate([([], "count_all")])
-    table = Table("dataset", "source", "file", "rule", "rows")
+    table = Table(*(Column(name, overflow="fold") for name in ("dataset", "source", "file", "rule", "rows")))
     for one in counted.sort_by([(name, "ascending") for name in ("dataset", "file", "rule")]).to_pylist():
         table.add_row(*(escape(str(one[name])) for name in ("dataset", "source", "file", "rule", "count_all")))
-    out.print(table)
+    out.print(table, soft_wrap=False)
     out.print("Correct the files, or their entries in tidegauge.yml, then: tidegauge quarantine --release")
 
 
