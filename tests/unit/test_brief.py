@@ -52,6 +52,8 @@ FACTS = {
     "breadth_before": 70.0,
     "size": {"log_spread_21": -0.021, "log_spread_63": 0.044, "percentile_252": 91.0},
     "market": {"close": 6939.03, "drawdown": -0.0061, "rsi_14": 53.36},
+    "levels": [{"side": "support", "price": 6837.226, "kind": "pivot_s1", "distance_atr": -1.62, "touches": 9}],
+    "settlements": [{"issue_date": "2026-02-03", "net_new_cash_bn": 42.04, "status": "auctioned"}],
     "claims": [{"verdict": "supported", "claims": 21}, {"verdict": "not_testable", "claims": 9}],
     "late": [{"dataset": "prices", "status": "stale", "latest_observation": "2026-01-20"}],
 }
@@ -104,6 +106,8 @@ def test_every_number_is_a_cell():
     body = told()["body_markdown"]
     assert strangers(body, FACTS) == []
     assert "| trend | 80.3 | +6.05 | -0.20 |" in body and "liquidity drain" in body
+    assert "| support | 6,837.23 | pivot s1 | -1.6 | 9 |" in body and "| 2026-02-03 | +42.0 bn | auctioned |" in body
+    assert "-2.1 log points over 21 sessions, +4.4 over 63" in body
     # and the test would see one that is none
     assert strangers(body.replace("6.05", "6.06").replace("817.3", "817.4"), FACTS) == ["+6.06", "817.4"]
 
