@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import sys
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -81,7 +83,8 @@ class ProgressHandler(logging.Handler):
         super().__init__()
         self.shares = shares
         self.began = self.last = time.monotonic()
-        self.console = Console(stderr=True, highlight=False)
+        # Standard error as it is now: while a step runs, Dagster puts a pipe in its place.
+        self.console = Console(file=os.fdopen(os.dup(sys.stderr.fileno()), "w"), highlight=False)
         self.bar = Progress(
             BarColumn(),
             TimeElapsedColumn(),
