@@ -1,6 +1,6 @@
 """Does a refill of the Treasury's account drain what lifts the market? A marimo notebook on the published file.
 
-`make notebook` opens it; `python notebooks/treasury_refill.py` runs it without a browser.
+`make notebook` opens it; it reads what is published in TIDEGAUGE_HOME.
 """
 
 import marimo
