@@ -29,7 +29,7 @@ class SourceMixedError(HomeError):
 
 @dataclass(frozen=True)
 class Home:
-    """The folders below one root; see "Folders" in the README."""
+    """The folders below one root; see "Settings" in the README."""
 
     root: Path
 

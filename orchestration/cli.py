@@ -117,7 +117,11 @@ def run(
     ] = None,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", metavar="DIR", help="The folder of vendor exports, for --source files or beside live."),
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="The folder of vendor exports, for --source files or beside live: docs/files.md.",
+        ),
     ] = None,
     as_of: AsOf = None,
     since: Annotated[

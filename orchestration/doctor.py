@@ -141,5 +141,5 @@ def _files(folder: Path | None) -> Finding:
     return Finding(
         there,
         f"vendor exports in {folder}" if there else f"no tidegauge.yml in {folder}",
-        "" if there else "Give the folder with --from DIR or TIDEGAUGE_FILES_DIR; see the README for the mapping.",
+        "" if there else "Give the folder with --from DIR or TIDEGAUGE_FILES_DIR; see docs/files.md for the mapping.",
     )

@@ -64,7 +64,7 @@ def read_mapping(folder: Path, catalog: Catalog) -> dict[str, list[Entry]]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
-        problem = "is not there: a folder of exports needs one, see the README"
+        problem = "is not there: a folder of exports needs one, see docs/files.md"
     except RecursionError:
         problem = "cannot be read: it is nested too deeply"
     except (OSError, ValueError, yaml.YAMLError) as error:
