@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -47,7 +48,7 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
         resources={
             "warehouse": Warehouse(home_path=str(home.root), memory_limit=settings.memory_limit),
             "options": RunOptions(),
-            "source": source or make_source(settings, home),
+            "source": _for_one_run(source or make_source(settings, home)),
             "dbt": Dbt(project_dir=project),
         },
         loggers={"progress": progress_logger},
@@ -62,6 +63,20 @@ def prepare_environment(settings: Settings, home: Home) -> None:
         os.environ["PATH"] = os.pathsep.join(filter(None, (beside, os.environ.get("PATH"))))
     os.environ["TIDEGAUGE_WAREHOUSE"] = str(home.warehouse.resolve())
     os.environ["TIDEGAUGE_MEMORY_LIMIT"] = settings.memory_limit
+
+
+def _for_one_run(source: Source) -> dg.ResourceDefinition:
+    """The source, stopped when the run is over however it ends: an interrupt can leave the step that asks it open."""
+
+    @dg.resource
+    def in_use(_context: dg.InitResourceContext) -> Iterator[Source]:
+        source.stopped.clear()
+        try:
+            yield source
+        finally:
+            source.stopped.set()
+
+    return in_use
 
 
 def make_source(settings: Settings, home: Home) -> Source:

@@ -205,9 +205,9 @@ def in_parallel(
 
     names = {end: dataset for dataset, end in zip(datasets, ends.values(), strict=True)}
     with ThreadPoolExecutor(len(by_service) or 1) as pool:
-        for group in by_service.values():
-            pool.submit(serve, group)
         try:
+            for group in by_service.values():
+                pool.submit(serve, group)
             for end in as_completed(names):
                 yield names[end], end
         except BaseException:

@@ -6,11 +6,14 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets.home import Home
@@ -41,6 +44,62 @@ def test_a_truncated_build_is_named_with_the_way_back_and_readers_go_on(home):
     assert json.loads(home(*QUESTION).stdout) == answer
 
 
+def test_a_damaged_block_in_the_build_is_named_with_the_way_back(home):
+    build = home.home / "warehouse.duckdb"
+    with duckdb.connect(str(build)) as connection:
+        connection.execute("force checkpoint")
+        ((block,),) = connection.execute(
+            "select max(block_id) from pragma_storage_info('raw.prices') where block_id >= 0"
+        ).fetchall()
+    with build.open("r+b") as file:
+        file.seek(3 * 4096 + block * 262_144 + 1000)
+        file.write(bytes(range(64)))
+
+    refused = home("run", "--since", "2026-01-02", code=3)
+
+    assert str(build) in refused.stderr and "tidegauge rebuild" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def checksum(block: bytes) -> int:
+    """As DuckDB puts it before a block."""
+    summed = 5381
+    for (word,) in struct.iter_unpack("<Q", block):
+        summed ^= word * 0xBF58476D1CE4E5B9 % 2**64
+    return summed
+
+
+def test_a_build_of_a_newer_duckdb_is_named_with_the_way_back(home):
+    with (home.home / "warehouse.duckdb").open("r+b") as file:
+        header = bytearray(file.read(4096))
+        assert struct.unpack_from("<Q", header)[0] == checksum(header[8:])
+        struct.pack_into("<Q", header, 12, 200)  # the version of the format, behind the letters DUCK
+        struct.pack_into("<Q", header, 0, checksum(header[8:]))
+        file.seek(0)
+        file.write(header)
+
+    refused = home("run", code=3)
+
+    assert "version number 200" in refused.stderr and "tidegauge rebuild" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert json.loads(home(*QUESTION).stdout)[0]["n"] > 0
+
+
+def test_a_build_of_an_older_duckdb_goes_on(home):
+    build, older = home.home / "warehouse.duckdb", home.home / "older.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"attach '{build}' as build (read_only); attach '{older}' as older (storage_version 'v1.2.0')"
+        )
+        connection.execute("copy from database build to older")
+    program = Path(sys.executable).with_name("duckdb")
+    written = [program, older, "create table main.written_by as select version(); from main.written_by"]
+    assert "v1." in subprocess.run(written, capture_output=True, text=True, check=True).stdout
+    older.replace(build)
+
+    assert "Nothing new" in home("run").stdout
+
+
 def test_a_truncated_landing_file_is_named_and_nothing_is_built_without_it(home):
     file = max((home.home / "landing" / "prices").glob("*.parquet"), key=lambda path: path.stat().st_size)
     truncate(file)
@@ -63,6 +122,14 @@ def test_a_manifest_that_is_no_json_is_named_with_the_way_back(home):
         assert "manifest.json" in said and "tidegauge rollback" in said and "Traceback" not in said
 
 
+def test_what_the_gate_said_last_can_be_lost(home):
+    (home.home / "gate.json").write_text("{")
+
+    refused = home("status", code=3)
+
+    assert "gate.json" in refused.stderr and "Remove it" in refused.stderr
+
+
 @contextmanager
 def disk(folder: Path, size: str) -> Iterator[Path]:
     """A small disk of its own."""
@@ -82,8 +149,9 @@ def test_a_read_only_home_can_be_read_and_says_why_it_cannot_be_written(home, ti
 
         refused = still("run", code=3)
 
-        assert str(still.home) in refused.stderr and "Read-only file system" in refused.stderr
+        assert f"cannot write to the home {still.home}: Read-only file system" in refused.stderr
         assert "Traceback" not in refused.stderr
+        assert "Read-only file system" in still("doctor", code=3).stdout
         assert json.loads(still(*QUESTION).stdout)[0]["n"] > 0
         assert "as of" in still("status").stdout
 
