@@ -1,23 +1,26 @@
-"""`kill -9` at as many moments of a run as TIDEGAUGE_TEST_KILLS says; none unasked, as each costs a whole run.
+"""`kill -9` at as many moments of a run as TIDEGAUGE_TEST_KILLS says; none unasked, as each costs a run and a half.
 
-TIDEGAUGE_TEST_KILLS=100 pytest tests/e2e/test_kills.py
+Two homes at a time, an hour for a hundred: TIDEGAUGE_TEST_KILLS=100 pytest -n 2 --dist load tests/e2e/test_kills.py
 """
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import signal
 import time
-from pathlib import Path
+from datetime import date
 
 import pytest
 from publication import published_tables
 
+from assets.calendars import business_days
 from assets.home import Home
 from assets.publish import verify
 
 KILLS = int(os.environ.get("TIDEGAUGE_TEST_KILLS", "0"))
+HOMES = 2
+SESSIONS = [day for day in business_days("xnys", date(2018, 12, 31)) if day >= date(2017, 6, 28)]
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,22 +29,46 @@ pytestmark = [
 ]
 
 
-def test_killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds(tidegauge, built_sample, tmp_path):
-    program = tidegauge(Path(shutil.copytree(built_sample.home, tmp_path / "home", symlinks=True)))
+def landed(home: Home) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in home.landing.rglob("[!.]*.parquet")}
+
+
+@pytest.mark.parametrize("number", range(HOMES))
+def test_killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds(tidegauge, tmp_path, number):
+    """Each run brings a session more, so that there is a payload to be lost in every one."""
+    program = tidegauge(tmp_path / "home")
     home = Home(program.home)
-    expected = published_tables(home.analysis)
-    landed = {path: path.read_bytes() for path in home.landing.rglob("*.parquet")}
-    for kill in range(KILLS):
-        moment = (kill + 0.5) / KILLS * built_sample.seconds
-        run = program.start("run", "--full-refresh")
+
+    def publish(day: date) -> float:
+        began = time.monotonic()
+        program("run", "--as-of", day.isoformat())
+        assert json.loads(program("status", "--json").stdout)["as_of"] == day.isoformat()
+        return time.monotonic() - began
+
+    first, second, *days = SESSIONS[: 2 - (-KILLS // HOMES)]
+    publish(first)
+    seconds = publish(second)
+    for kill, day in enumerate(days):
+        version, expected, before = home.analysis.resolve(), published_tables(home.analysis), landed(home)
+        moment = (kill + (number + 0.5) / HOMES) / len(days) * seconds
+        run = program.start("run", "--as-of", day.isoformat())
         time.sleep(moment)
         run.send_signal(signal.SIGKILL)
         run.communicate()
 
         assert verify(home) == [], moment
-        assert published_tables(home.analysis) == expected, moment
-        assert {path: path.read_bytes() for path in landed} == landed, moment
+        tables = published_tables(home.analysis)
+        if home.analysis.resolve() == version:
+            assert tables == expected, moment
+        else:  # killed after the swap
+            assert tables["market_brief"][-1][0] == day, moment
+        came = landed(home)
+        assert came | before == came, moment
 
-        program("run", "--full-refresh")
+        seconds = publish(day)
         assert verify(home) == [], moment
-        assert published_tables(home.analysis) == expected, moment
+        assert landed(home) | came == landed(home), moment
+
+    fresh = tidegauge(tmp_path / "fresh")
+    fresh("run", "--as-of", day.isoformat())
+    assert published_tables(home.analysis) == published_tables(Home(fresh.home).analysis)

@@ -310,15 +310,36 @@ def test_versions_and_articles_are_completed(sample):
         assert completed.stdout.splitlines()[0] == expected, completed.stderr
 
 
-def test_a_run_says_who_writes_already(undisturbed):
+def children_of(process: subprocess.Popen) -> list[str]:
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    return [pid for thread in threads for pid in (thread / "children").read_text().split()]
+
+
+def commands(pids: list[str]) -> str:
+    """What those of these processes are that live."""
+    there = [Path(f"/proc/{pid}/cmdline") for pid in pids]
+    return " ".join(file.read_text() for file in there if file.exists())
+
+
+def test_a_run_says_who_writes_already_and_that_it_was_stopped(undisturbed):
     first = undisturbed.start("run", "--full-refresh")
     for line in first.stderr:
         if "ref/as_of" in line:
             break
     second = undisturbed("run", code=3)
     assert f"process {first.pid}" in second.stderr
-    first.kill()
-    first.communicate()
+
+    for line in first.stderr:
+        if "staging/" in line:
+            break
+    children = children_of(first)
+    assert "dbt" in commands(children)
+    began = time.monotonic()
+    first.send_signal(signal.SIGTERM)
+    _, said = first.communicate()
+    assert first.returncode == 3 and "The run was stopped in dbt_build" in said
+    assert "dbt" not in commands(children) and time.monotonic() - began < 20
+    assert json.loads(undisturbed("status", "--json").stdout)["as_of"] == "2026-01-30"
 
 
 def test_versions_and_rollback(sample):
