@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import date
 
@@ -16,14 +18,32 @@ pytestmark = pytest.mark.slow
 MAPPING = """
 datasets:
   prices:
-    - files: bars/*.csv
+    - files: "bars/[!h]*.csv"
       columns: {symbol: Ticker, date: Datum, open: O, high: H, low: L, close: Schluss, volume: Stück}
       date_format: "%d.%m.%Y"
       delimiter: ";"
       decimal: ","
       encoding: latin-1
       multiply: {volume: 1000}
+    - files: bars/hostile.csv
+      columns: {symbol: Ticker, date: Datum, open: O, high: H, low: L, close: Schluss}
+      date_format: "%d.%m.%Y"
+      delimiter: ";"
 """
+
+
+HOSTILE = [
+    "'; drop table raw.prices; --",
+    'A"; drop table x; --',
+    "../../../etc/passwd",
+    "=cmd|' /C calc'!A0",
+    "<script>alert(1)</script>",
+    "{{ 7 * 7 }} {x} %s",
+    "[red]markup[/]",
+    "\x1b[31mred",
+    "日本\u202e",
+    "L" * 400,
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +67,8 @@ def exports(tmp_path_factory):
                 "Stück": 12.5,
             }
         ).to_csv(folder / "bars" / f"{symbol}.csv", sep=";", decimal=",", index=False, encoding="latin-1")
+    rows = pd.DataFrame({"Ticker": HOSTILE, "Datum": "29.01.2026", "O": 1, "H": 2, "L": 1, "Schluss": 1, "Stück": 1})
+    rows.to_csv(folder / "bars" / "hostile.csv", sep=";", index=False, encoding="utf-8")
     return folder
 
 
@@ -66,6 +88,14 @@ def test_a_vendors_files_are_published_in_the_warehouses_terms(published, export
     assert rows["adj_close"].isna().all()  # the vendor gives no total return, so there is none
     np.testing.assert_allclose(rows["sma_20"][19:], vendor["Schluss"].rolling(20).mean()[19:], rtol=1e-12)
     assert "SIMULATED" not in published.first.stderr
+
+
+def test_whatever_a_vendor_calls_its_shares_is_a_name_and_nothing_else(published):
+    sql = "select symbol, close from price_indicators where close = 1 order by symbol"
+    rows = json.loads(published("query", sql, "--format", "json").stdout)
+    assert sorted(row["symbol"] for row in rows) == sorted(HOSTILE)
+    as_csv = csv.DictReader(io.StringIO(published("query", sql, "--format", "csv").stdout))
+    assert [row["symbol"] for row in as_csv] == [row["symbol"] for row in rows]
 
 
 def test_what_was_not_offered_is_said_and_not_guessed(published):
