@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from expectations.rule import Rule, Table
-from expectations.tables import breadth, claims, cross_section, performance, prices, reference, regime, treasury
+from expectations.tables import alerts, breadth, claims, cross_section, performance, prices, reference, regime, treasury
 
 if TYPE_CHECKING:
     import great_expectations
@@ -23,6 +23,7 @@ _TABLES: dict[str, Table] = (
     | regime.TABLES
     | performance.TABLES
     | claims.TABLES
+    | alerts.TABLES
     | reference.TABLES
 )
 

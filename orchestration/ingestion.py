@@ -11,6 +11,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
+from assets import alerts
 from assets.calendars import as_of_at, calendar_table
 from assets.catalog import Catalog, Dataset, load_catalog
 from assets.home import Home, HomeError
@@ -35,6 +36,7 @@ _REFERENCE = {
     "series": "What each series means: unit, frequency, publication rule, licence",
     "instruments": "Indices, funds and coins, and the part that each plays",
     "unit_breaks": "Since when a dataset's columns are in the unit that they have now, and the factor before",
+    "raised_alerts": "What earlier runs have raised, as it was raised",
 }
 
 
@@ -66,6 +68,7 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 "series": catalog.series_table(source.service_of("fred_observations"), as_of),
                 "instruments": catalog.instruments_table(as_of),
                 "unit_breaks": catalog.unit_breaks_table(),
+                "raised_alerts": _raised_alerts_table(warehouse.home),
             }
             write_reference(connection, tables)
     for name, table in tables.items():
@@ -117,6 +120,12 @@ def _datasets_table(catalog: Catalog, source: Source, offered: Collection[str]) 
     ).astype({"max_age_sessions": "Int32"})
 
 
+def _raised_alerts_table(home: Home) -> pd.DataFrame:
+    types = dict.fromkeys(alerts.COLUMNS, "str") | dict.fromkeys(("raised_at", "as_of_date"), "datetime64[us]")
+    types |= dict.fromkeys(("value", "threshold"), "float64")
+    return pd.DataFrame((vars(alert) for alert in alerts.raised(home)), columns=alerts.COLUMNS).astype(types)
+
+
 def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -> dg.AssetsDefinition:
     """One asset a raw table, all loaded by one step: each service in a thread of its own, within its own politeness.
 
@@ -158,6 +167,7 @@ def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -
         report = failures_in_words(failures, source, behind)
         required = [name for name in failures if catalog.datasets[name].required]
         if required or not publish_stale:
+            alerts.raise_failed_source(warehouse.home, map(source.service_of, failures), as_of, report)
             retryable = all(getattr(failure, "retryable", False) for failure in failures.values())
             raise dg.Failure(report, allow_retries=retryable)
         context.log.warning(report)

@@ -10,3 +10,8 @@
 {% macro text_date(column) -%}
     cast({{ text_value(column) }} as date)
 {%- endmacro %}
+
+{# A number in words: so many digits after the point. #}
+{% macro rounded(expression, digits) -%}
+    cast(cast({{ expression }} as decimal(18, {{ digits }})) as varchar)
+{%- endmacro %}

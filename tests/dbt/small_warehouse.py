@@ -54,6 +54,10 @@ REF_TABLES = {
         "dataset VARCHAR, where_column VARCHAR, where_value VARCHAR, before_date DATE, column_name VARCHAR,"
         " factor DOUBLE"
     ),
+    "raised_alerts": (
+        "alert_id VARCHAR, raised_at TIMESTAMP, as_of_date DATE, rule VARCHAR, severity VARCHAR, subject VARCHAR,"
+        " value DOUBLE, threshold DOUBLE, message VARCHAR"
+    ),
 }
 
 
@@ -232,6 +236,8 @@ def build(
         connection.execute("create schema ref; create schema raw; set timezone = 'UTC'")
         for name, columns in REF_TABLES.items():
             connection.execute(f"create table ref.{name} ({columns})")
+            if name not in frames:  # empty, unless a test fills it
+                continue
             frame = frames[name].replace({np.nan: None}) if name == "datasets" else frames[name]
             connection.register("frame", frame)
             connection.execute(f"insert into ref.{name} select * from frame")

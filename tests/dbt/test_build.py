@@ -64,6 +64,7 @@ PROMISED = {
     "claim_verdicts": """claim_id as_of_date article_id article_date spoken_date statement kind verdict definitions
         supporting contradicting pending resolves_at is_simulated""",
     "market_brief": "as_of_date headline direction pulse risk_label threat_level body_markdown facts",
+    "alerts": "alert_id raised_at as_of_date rule severity message subject value threshold",
     "series": "series_id title unit source frequency lag_business_days licence",
     "instruments": "symbol name kind sector",
     "calendar": "date is_xnys_session is_federal_business_day is_bond_business_day",

@@ -177,7 +177,8 @@ create table regime_scores as
 select date as as_of_date, 'v1' as model_version, 60.0::double as raw_score, 60.0::double as pulse,
     52.0::double as pulse_low, 68.0::double as pulse_high, 'bullish' as direction, 'flat' as arrow,
     40.0::double as volatility_score, 'Moderate' as volatility_label, 35.0::double as risk_score,
-    'Medium' as risk_label, 2 as threat_level, 'expansion' as regime, 1.0::double as coverage, null::varchar as reason,
+    'Medium' as risk_label, 2 as threat_level, if(date < '2025-01-02', 'transition', 'expansion') as regime,
+    1.0::double as coverage, null::varchar as reason,
     false as liquidity_drain, false as breadth_divergence, false as small_cap_breakout, false as contagion,
     repeat('0', 64) as inputs_hash
 from sessions order by date;
@@ -251,6 +252,16 @@ create table market_brief as
 select as_of_date, 'Mixed: pulse 60.0.' as headline, direction, pulse, risk_label, threat_level,
     '**Mixed: pulse 60.0.**' as body_markdown, '{}' as facts
 from regime_scores order by as_of_date;
+
+create table alerts as
+select rule || ':' || subject || ':' || date as alert_id, date + interval 23 hour as raised_at, date as as_of_date, *
+from (
+    select date '2025-01-02' as date, 'regime_change' as rule, 'warning' as severity, 'expansion' as subject,
+        60.0::double as value, null::double as threshold, 'Regime: expansion, before it transition.' as message
+    union all
+    select '2026-01-29', 'threat_level', 'critical', '4', 4, 4, 'Threat level 4 of 5, up from 3.'
+) order by alert_id;
+alter table alerts drop date;
 
 drop table sessions;
 """

@@ -65,7 +65,7 @@ DATE_COLUMN = dict.fromkeys(DATED, "date") | {
     "treasury_cash": "record_date",
     "lead_lag": "as_of_date",
     **dict.fromkeys(("regime_scores", "regime_contributions", "regime_features"), "as_of_date"),
-    **dict.fromkeys(("claims", "claim_verdicts", "market_brief"), "as_of_date"),
+    **dict.fromkeys(("claims", "claim_verdicts", "market_brief", "alerts"), "as_of_date"),
     "regime_performance": "last_date",
     "source_health": "latest_observation",
 }
@@ -85,6 +85,7 @@ ALWAYS_KNOWN = {
     "claims": "statement",
     "claim_verdicts": "spoken_date",
     "market_brief": "facts",
+    "alerts": "message",
 }
 # tables with rows on every session, and their date
 EVERY_SESSION = {
@@ -375,6 +376,16 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("market_brief", "holds_its_headline", brief.format("headline = null")),
         ("market_brief", "holds_its_headline", brief.format("body_markdown = 'Mixed'")),
         ("market_brief", "pulse_as_scored", brief.format("pulse = 61")),
+    ]
+    alert = "update alerts set {} where rule = 'threat_level'"
+    breaks += [
+        ("alerts", "on_sessions", alert.format("as_of_date = '2026-01-24'")),
+        ("alerts", "rule_named", alert.format("rule = 'hunch', alert_id = 'hunch:4'")),
+        ("alerts", "severity_named", alert.format("severity = 'loud'")),
+        ("alerts", "severity_named", alert.format("severity = null")),
+        ("alerts", "id_names_rule", alert.format("alert_id = '4'")),
+        ("alerts", "threshold_reached", alert.format("value = 3")),
+        ("alerts", "rows_kept", "delete from alerts where rule = 'threat_level'"),
     ]
     last_level = f"{LAST_BAR} and kind = 'high_252'"
     breaks += [
@@ -672,6 +683,7 @@ def _spare(table: str) -> str:
         "claims": "predicate",
         "claim_verdicts": "article_date",
         "market_brief": "facts",
+        "alerts": "subject",
         "series": "licence",
         "instruments": "name",
         "calendar": "bond_number",
@@ -826,6 +838,7 @@ def test_unknown_values_pass_where_they_may_be_unknown(build, as_of):
         ("regime_scores", "prices"),
         ("regime_contributions", "prices"),
         ("regime_features", "prices"),
+        ("alerts", "prices"),
         ("regime_performance", "prices"),
         ("regime_comparison", "prices"),
         ("regime_confusion", "regime_path"),
