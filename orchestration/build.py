@@ -19,14 +19,15 @@ from orchestration.dbt import Dbt, build_dbt_assets, dbt_project
 from orchestration.ingestion import build_raw_assets, reference
 from orchestration.jobs import gate_jobs, refresh
 from orchestration.progress import progress_logger
-from orchestration.publication import build_gate, build_publication, published_tables, tables_behind
+from orchestration.publication import build_delivery, build_gate, build_publication, published_tables, tables_behind
 from orchestration.resources import RunOptions, Warehouse
 from orchestration.schedules import after_close
+from orchestration.sensors import alert_sensors
 from orchestration.settings import Settings, source_name
 
 
 def build_defs(settings: Settings | None = None, source: Source | None = None) -> dg.Definitions:
-    """All assets, checks, jobs and schedules for the home of `settings`; `source` replaces the home's own."""
+    """All assets, checks, jobs, schedules and sensors for the home of `settings`; `source` replaces the home's own."""
     settings = settings or Settings()
     home = Home(settings.home)
     home.create()
@@ -35,16 +36,19 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
     tables = published_tables(project.manifest_path)
     gate = build_gate(tables)
     publication = build_publication(tables, settings.keep_versions)
+    delivery = build_delivery(settings)
     return dg.Definitions(
         assets=[
             reference,
             build_raw_assets(tables_behind(project.manifest_path), settings.publish_stale),
             build_dbt_assets(project),
             publication,
+            delivery,
         ],
         asset_checks=[gate],
-        jobs=[refresh, *gate_jobs(gate, publication)],
+        jobs=[refresh, *gate_jobs(gate, publication, delivery)],
         schedules=[after_close],
+        sensors=alert_sensors,
         resources={
             "warehouse": Warehouse(home_path=str(home.root), memory_limit=settings.memory_limit),
             "options": RunOptions(),

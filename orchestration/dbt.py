@@ -14,6 +14,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, 
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
+from assets.alerts import raise_refusal
 from assets.home import Home
 from orchestration.database import is_damage, unreadable
 from orchestration.fingerprint import (
@@ -27,7 +28,7 @@ from orchestration.fingerprint import (
     record_build,
     record_growth,
 )
-from orchestration.ingestion import speaking_failures
+from orchestration.ingestion import current_as_of, speaking_failures
 from orchestration.resources import RunOptions, Warehouse
 
 OWNER = "team:tidegauge"
@@ -130,6 +131,10 @@ def _build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, op
             failure = damage if is_damage(error) else error
         if failed:  # told when dbt has let go of the file, with the rows that fail
             with warehouse.connect() as connection:
+                refusing = [check for check in failed.values() if check.severity == dg.AssetCheckSeverity.ERROR]
+                if refusing:
+                    broken = [f"{check.asset_key.path[-1]}: the test {check.check_name}" for check in refusing]
+                    raise_refusal(warehouse.home, current_as_of(connection), broken)
                 yield from _with_failing_rows(failed, invocation, connection)
         if failure:
             raise failure

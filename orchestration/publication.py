@@ -8,17 +8,21 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from assets.alerts import raise_refusal
 from assets.home import Home, HomeError
 from assets.publish import GateRefused, Publication, PublishError, publish
 from expectations import data_docs, suites
 from expectations.runner import Result, Verdict, judge
+from orchestration.alerts import channels, deliver_alerts
 from orchestration.database import EngineError
 from orchestration.fingerprint import built_inputs_hash, inputs_hash
 from orchestration.ingestion import OWNERS, current_as_of, speaking_failures
+from orchestration.jobs import CHECK
 from orchestration.resources import RunOptions, Warehouse
-from orchestration.settings import PROJECT
+from orchestration.settings import PROJECT, Settings
 
 PUBLICATION = dg.AssetKey(["published", "analysis"])
+DELIVERY = dg.AssetKey(["published", "alert_delivery"])
 
 
 def published_tables(manifest: Path) -> tuple[str, ...]:
@@ -64,15 +68,27 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
         asked = [table for table in tables if _check_key(table) in context.selected_asset_check_keys]
         with speaking_failures(), warehouse.connect() as connection:
             previous = _previous(warehouse, options)
-            verdict = judge(connection, as_of=current_as_of(connection), tables=asked, previous=previous)
+            as_of = current_as_of(connection)
+            verdict = judge(connection, as_of=as_of, tables=asked, previous=previous)
             if len(asked) == len(tables):
                 warehouse.home.record_gate(verdict.summary())
+                if not verdict.passed and context.run.job_name != CHECK:  # a look at the gate refuses nothing
+                    raise_refusal(warehouse.home, as_of, _broken(verdict))
                 is_simulated = connection.execute("select is_simulated from ref.as_of").fetchone()[0]
                 _write_data_docs(warehouse.home, verdict, is_simulated)
         for table in asked:
             yield _check_result(table, verdict)
 
     return gate
+
+
+def _broken(verdict: Verdict) -> list[str]:
+    """The rules that a build was refused for, in words."""
+    return [
+        f"{result.table}: {result.description} ({result.rule})"
+        for result in verdict.failures
+        if result.severity == "critical"
+    ]
 
 
 def _write_data_docs(home: Home, verdict: Verdict, is_simulated: bool) -> None:
@@ -131,6 +147,7 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
             try:
                 published = publish_build(connection, warehouse, options, tables, keep_versions)
             except GateRefused as refusal:
+                raise_refusal(warehouse.home, current_as_of(connection), _broken(refusal.verdict))
                 raise dg.Failure(str(refusal), metadata={"refused": True}, allow_retries=False) from refusal
             except PublishError as error:
                 raise dg.Failure(description=str(error)) from error
@@ -145,6 +162,28 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
         )
 
     return publication
+
+
+def build_delivery(settings: Settings) -> dg.AssetsDefinition:
+    """The alerts of a publication on their way; raises HomeError where a channel is not set as it should be."""
+    channels(settings)
+
+    @dg.asset(
+        key=DELIVERY,
+        deps=[PUBLICATION],
+        description="Alerts that were not sent before, to the webhook, by mail and into the desktop file, where set",
+        group_name="published",
+        owners=OWNERS,
+        kinds={"slack", "email"},
+    )
+    def alert_delivery(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with speaking_failures():
+            done = deliver_alerts(settings)
+        for trouble in done.troubles:
+            context.log.warning(trouble)
+        return dg.MaterializeResult(metadata={"sent": done.sent, "to be tried again": done.left})
+
+    return alert_delivery
 
 
 def publish_build(

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     retry_for_s: float = Field(120.0, ge=0, description="how long to go on asking a service that fails")
     publish_stale: bool = Field(False, description="publish though a dataset that is not required failed")
 
+    alert_webhook_url: SecretStr | None = Field(None, description="where alerts are posted as Slack takes them")
+    alert_smtp_url: SecretStr | None = Field(None, description="smtp:// or smtps://user:password@host:port")
+    alert_mail_from: str | None = Field(None, description="the sender of alerts")
+    alert_mail_to: str | None = Field(None, description="who gets alerts by mail; several with commas between")
+    alert_file: Path | None = Field(None, description="the file that alerts are appended to, a line each")
+
     memory_limit: str = Field("4GB", description="DuckDB's memory_limit while building")
     keep_versions: int = Field(7, ge=2, description="publications kept for rollback")
 

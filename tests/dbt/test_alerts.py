@@ -131,12 +131,16 @@ def test_another_version_of_the_model_raises_nothing(market):
 def test_a_threat_level_is_told_when_it_rises_to_its_threshold_or_beyond(market):
     levels = [4, 4, 3, 4, 5, 5, 4, 5, 3, 2, 3, 5]
     market.fill("regime_scores", lambda at, level: score(at, level=level), levels)
+    market.connection.execute("update analysis.regime_scores set regime = 'risk_off' where as_of_date > ?", [day(4)])
 
     alerts = market.alerts()
 
     assert market.raised_on("threat_level") == [4, 5, 8, 12]  # of the first session nobody knows what was before
     assert [alert["subject"] for alert in alerts] == ["4", "5", "5", "5"]
-    assert alerts[0]["message"] == "Threat level 4 of 5, up from 3. Risk score 61.3."
+    assert [alert["message"] for alert in alerts[:2]] == [
+        "Threat level 4 of 5, up from 3. Risk score 61.3.",
+        "Threat level 5 of 5, up from 4. Risk score 61.3, regime risk off.",
+    ]
     assert (alerts[0]["value"], alerts[0]["threshold"]) == (4, 4)
 
 

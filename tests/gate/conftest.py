@@ -259,7 +259,7 @@ from (
     select date '2025-01-02' as date, 'regime_change' as rule, 'warning' as severity, 'expansion' as subject,
         60.0::double as value, null::double as threshold, 'Regime: expansion, before it transition.' as message
     union all
-    select '2026-01-29', 'threat_level', 'critical', '4', 4, 4, 'Threat level 4 of 5, up from 3.'
+    select date '2026-01-29', 'threat_level', 'critical', '4', 4, 4, 'Threat level 4 of 5, up from 3.'
 ) order by alert_id;
 alter table alerts drop date;
 

@@ -66,6 +66,7 @@ threat_levels as (
         as_of_date,
         threat_level,
         risk_score,
+        regime,
         lag(threat_level) over (order by as_of_date) as level_before
     from scores
     where threat_level is not null
@@ -78,7 +79,8 @@ threat_rises as (
         threat_levels.as_of_date as date,
         cast(threat_levels.threat_level as double) as value,
         'Threat level ' || threat_levels.threat_level || ' of 5, up from ' || threat_levels.level_before
-        || '. Risk score ' || {{ rounded('threat_levels.risk_score', 1) }} || '.' as message
+        || '. Risk score ' || {{ rounded('threat_levels.risk_score', 1) }}
+        || coalesce(', regime ' || replace(threat_levels.regime, '_', ' '), '') || '.' as message
     from threat_levels
     inner join rules on rules.rule = 'threat_level'
     where
