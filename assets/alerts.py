@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.home import Home
-from assets.landing import damaged, write_aside
+from assets.landing import LandingError, write_aside
 from assets.publish import versions
 from assets.redaction import redact
 
@@ -65,7 +65,10 @@ def raised(home: Home) -> list[Alert]:
         try:
             alerts += [Alert(**row) for row in pq.read_table(path).to_pylist()]
         except (OSError, pa.ArrowException, TypeError) as error:
-            raise damaged(path, error) from error
+            raise LandingError(
+                f"the alert in {path} is damaged ({error}). Restore it from a backup, or move it away: it is then "
+                "raised anew, if it is of the last days."
+            ) from error
     return sorted(alerts, key=lambda alert: (alert.as_of_date, alert.alert_id))
 
 

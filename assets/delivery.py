@@ -65,10 +65,14 @@ class Notice:
     is_simulated: bool
 
     @property
+    def text(self) -> str:
+        """The message in one line, without control characters."""
+        return " ".join("".join(one if one.isprintable() else " " for one in self.alert.message).split())
+
+    @property
     def line(self) -> str:
-        """Message and home in one line, without control characters."""
-        text = f"{'SIMULATED: ' if self.is_simulated else ''}{self.alert.message}"
-        return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+        """The same, and whether it is of a simulated market."""
+        return f"SIMULATED: {self.text}" if self.is_simulated else self.text
 
 
 class Channel(Protocol):
@@ -236,7 +240,7 @@ class Mail:
         }
         message.set_content(
             (f"{SIMULATED}\n\n" if notice.is_simulated else "")
-            + textwrap.fill(notice.line, 78, break_long_words=False, break_on_hyphens=False)
+            + textwrap.fill(notice.text, 78, break_long_words=False, break_on_hyphens=False)
             + "\n\n"
             + "".join(f"{name + ':':<11}{value}\n" for name, value in facts.items() if value is not None)
             + f"\nMore of that day: tidegauge brief --as-of {alert.as_of_date}\nOf all: tidegauge alerts\n"

@@ -28,7 +28,7 @@ from assets.home import Home, HomeError, SourceMixedError
 from assets.publish import DATABASE, PublishError, current_publication, read_manifest, rollback, versions
 from assets.redaction import redact
 from orchestration.database import EngineError, open_publication
-from orchestration.terminal import err, examples, out, print_claims, print_table
+from orchestration.terminal import err, examples, out, print_alerts, print_claims, print_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 MAKE, ASK, VERSIONS, CARE = "Make", "Ask", "Earlier publications", "Look after it"  # panels of the help
 REFUSED, WRONG_USE, FAILED = 1, 2, 3
+LATEST_ALERTS = 20
 FULL_DISK = 16 << 20  # bytes left, with which neither DuckDB nor Dagster's SQLite goes on
 
 HOW_TO_ASK = "A query starts with SELECT, FROM or WITH; docs/queries.md has twenty."
@@ -404,6 +405,53 @@ def claims(
 
 
 @app.command(
+    name="alerts",
+    rich_help_panel=ASK,
+    epilog=examples(
+        "tidegauge alerts",
+        "tidegauge alerts --since 2025-12-01 --json",
+        "tidegauge alerts --deliver    # to the webhook, the mail server, the file of .env.example",
+    ),
+)
+def list_alerts(
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="All from that day on; else the latest.")] = None,
+    deliver: Annotated[bool, typer.Option("--deliver", help="Send what has not been sent yet.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What somebody should hear of: changes of the regime, drains, stale sources; and where each was sent."""
+    from assets.alerts import published, raised  # here, because it loads Arrow
+    from assets.delivery import Ledger
+    from assets.landing import LandingError
+    from orchestration.alerts import channels
+
+    settings = _settings()
+    home, day = Home(settings.home), _a_day("--since", since) if since else date.min
+    if deliver and not channels(settings):
+        _fail(WRONG_USE, "no way to send alerts is set: TIDEGAUGE_ALERT_WEBHOOK_URL, _SMTP_URL or _FILE")
+    try:
+        left = _deliver(settings) if deliver else 0
+        alerts = {alert.alert_id: alert for alert in raised(home)}
+    except LandingError as error:
+        _fail(FAILED, str(error))
+    if read_manifest(home):
+        with _published(home) as connection:
+            alerts |= {alert.alert_id: alert for alert in published(connection, day)}
+    shown = sorted((a for a in alerts.values() if a.as_of_date >= day), key=lambda a: (a.as_of_date, a.alert_id))
+    shown = shown if since else shown[-LATEST_ALERTS:]
+    states = Ledger(home).states()
+    sent = {alert: {c: state.value for (one, c), state in states.items() if one == alert} for alert in alerts}
+    rows = [vars(alert) | {"sent": sent[alert.alert_id]} for alert in shown]
+    if as_json:
+        print(json.dumps(rows, default=str))
+    else:
+        if home.source() == "sample":
+            err.print(SIMULATED, style="yellow")
+        print_alerts(rows)
+    if left:
+        raise typer.Exit(FAILED)
+
+
+@app.command(
     rich_help_panel=ASK,
     epilog=examples(
         'tidegauge query "from liquidity order by date desc limit 5"',
@@ -608,6 +656,8 @@ def _run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None
         err.print(SIMULATED, style="yellow")
     before = _version(home)
     outcome = _start(settings, job, options)
+    if _version(home) == before:  # a run that published has sent its alerts itself
+        _deliver_or_tell(settings)
     _tell_failures(outcome)
     manifest = _manifest(settings)
     seconds = time.monotonic() - began
@@ -626,6 +676,28 @@ def _run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None
     out.print("Try:")
     for sql in QUERIES:
         out.print(f'  tidegauge query "{sql}"', soft_wrap=True, markup=False)
+
+
+def _deliver_or_tell(settings: Settings) -> None:
+    """Send the alerts that are open, after a run, whose end is what counts."""
+    from assets.landing import LandingError
+
+    try:
+        _deliver(settings)
+    except (HomeError, LandingError, EngineError, PublishError) as error:
+        err.print(f"No alerts were sent: {error}", markup=False, style="yellow")
+
+
+def _deliver(settings: Settings) -> int:
+    """Send the alerts that are open, and say what came in between; how many are left for the next time."""
+    from orchestration.alerts import deliver_alerts
+
+    done = deliver_alerts(settings)
+    for trouble in done.troubles:
+        err.print(trouble, markup=False, style="yellow")
+    if done.left:
+        err.print(f"Alerts not sent: {done.left}. The next run tries again, and so does `tidegauge alerts --deliver`.")
+    return done.left
 
 
 def _tell_failures(outcome: Any) -> None:

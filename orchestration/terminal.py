@@ -66,5 +66,19 @@ def print_claims(article: str, verdicts: list[dict[str, Any]]) -> None:
     out.print(f'Why: tidegauge query "{sql}"', soft_wrap=True, markup=False)
 
 
+def print_alerts(alerts: Sequence[dict[str, Any]]) -> None:
+    """A table of alerts; `sent` maps a channel to how it stands with it."""
+    if not alerts:
+        out.print("There is no alert.")
+        return
+    table = Table("as of", "severity", "alert", "sent")
+    for alert in alerts:
+        sent = [name if state == "sent" else f"{name}: {state}" for name, state in sorted(alert["sent"].items())]
+        style = {"critical": "red", "warning": "yellow"}.get(alert["severity"])
+        cells = (str(alert["as_of_date"]), alert["severity"], alert["message"], ", ".join(sent))
+        table.add_row(*map(escape, cells), style=style)
+    out.print(table, soft_wrap=False)
+
+
 def _cell(value: Any) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 from publication import published_tables
 
+from assets.alerts import raised
 from assets.home import Home
 from assets.sources.base import SourceError
 from assets.sources.sample import SampleSource
@@ -70,7 +71,10 @@ def test_the_next_run_catches_up_with_a_home_where_nothing_failed(home, tmp_path
     assert run(home, SECOND).exit_code == 0
     Home(tmp_path / "other").claim("sample")
     assert run(tmp_path / "other", SECOND).exit_code == 0
-    assert published_tables(Home(home).analysis) == published_tables(Home(tmp_path / "other").analysis)
+    here, there = (published_tables(Home(one).analysis) for one in (home, tmp_path / "other"))
+    (told,) = set(here.pop("alerts")) - set(there.pop("alerts"))
+    assert told[0].startswith("stale_source:simulated:") and "HTTP 503" in told[-1]
+    assert here == there
 
 
 def test_what_is_not_required_may_be_stale_where_the_settings_allow_it(home):
@@ -94,4 +98,7 @@ def test_two_sources_that_contradict_each_other_are_refused_with_the_rows(home):
     report = "\n".join(outcome.refused)
     assert "treasury_cash: the test treasury_cash_opens_where_it_closed" in report
     assert "tga_open_bn=123.456" in report and "closed_at_bn=" in report
+    (alert,) = (alert for alert in raised(Home(home)) if alert.rule == "refused_publication")
+    assert str(alert.as_of_date) == FOURTH
+    assert "Broken: treasury_cash: the test treasury_cash_opens_where_it_closed" in alert.message
     assert Home(home).analysis.resolve() == before

@@ -21,6 +21,9 @@ import pyarrow.parquet as pq
 import pytest
 from program import environment
 
+from assets.alerts import raise_refusal
+from assets.home import Home
+
 pytestmark = pytest.mark.slow
 
 
@@ -113,6 +116,27 @@ def test_claims_come_with_their_verdicts_and_the_evidence(sample):
     assert "no claim was judged by 2026-01-29" in sample("claims", "--as-of", "2026-01-29", code=2).stderr
 
 
+def test_alerts_are_listed_with_where_they_were_sent(sample, tmp_path):
+    told = sample("alerts")
+    assert "SIMULATED" in told.stderr and "Threat level 4 of 5, up from 3." in told.stdout
+    since = json.loads(sample("alerts", "--since", "2025-12-17", "--json").stdout)
+    assert {alert["rule"] for alert in since} == {"threat_level", "treasury_drain"}
+    assert all(alert["as_of_date"] >= "2025-12-17" and alert["sent"] == {} for alert in since)
+    assert "TIDEGAUGE_ALERT_WEBHOOK_URL" in sample("alerts", "--deliver", code=2).stderr
+
+
+def test_what_a_receiver_did_not_get_is_told_and_tried_again(tidegauge, built_sample, tmp_path):
+    program = tidegauge(shutil.copytree(built_sample.home, tmp_path / "home", symlinks=True))
+    raise_refusal(Home(program.home), date(2026, 1, 30), ["breadth: a rule"])
+    program.settings = {"TIDEGAUGE_ALERT_FILE": str(program.analysis / "no_folder"), "TIDEGAUGE_RETRY_FOR_S": "1"}
+    told = program("alerts", "--deliver", code=3)
+    assert "check TIDEGAUGE_ALERT_FILE" in told.stderr and "file: not yet" in told.stdout
+    program.settings["TIDEGAUGE_ALERT_FILE"] = str(tmp_path / "alerts.txt")
+    assert "file │" in program("alerts", "--deliver").stdout
+    program("alerts", "--deliver")
+    assert (tmp_path / "alerts.txt").read_text().count("\n") == 1
+
+
 def test_query_formats_hold_the_same_rows(sample, tmp_path):
     sql = "select date, net_liquidity_bn, null as nothing from liquidity order by date desc limit 3"
     rows = json.loads(sample("query", sql, "--format", "json").stdout)
@@ -189,6 +213,8 @@ def test_bad_rows_are_refused_by_name(undisturbed):
                   known_at, fetched_at + interval 1 hour, payload_hash, source, load_number + 1
            from raw.prices where symbol = 'SPY' and date = '2026-01-29'""",
     )
+    told = undisturbed.home.parent / "alerts.txt"
+    undisturbed.settings["TIDEGAUGE_ALERT_FILE"] = str(told)
     refused = undisturbed("run", code=1)
     said = refused.stderr
     assert "the last publication stands" in said
@@ -198,6 +224,9 @@ def test_bad_rows_are_refused_by_name(undisturbed):
     assert "The gate refuses" in pages and "high_not_below_low" in pages and "2026-01-29" in pages
     alone = undisturbed.materialize("published/analysis")
     assert alone.returncode != 0 and "high below its low" in alone.stdout + alone.stderr
+    del undisturbed.settings["TIDEGAUGE_ALERT_FILE"]
+    (alert,) = told.read_text().splitlines()  # the second refusal is of the same rules, and a check refuses nothing
+    assert alert.startswith("2026-01-30 critical: SIMULATED: The gate refused the build") and "no high" in alert
     assert (file.read_bytes(), Path(os.path.realpath(undisturbed.analysis)).stat().st_ino) == before
 
 
