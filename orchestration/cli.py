@@ -410,7 +410,7 @@ def claims(
     epilog=examples(
         "tidegauge alerts",
         "tidegauge alerts --since 2025-12-01 --json",
-        "tidegauge alerts --deliver    # to the webhook, the mail server, the file of .env.example",
+        "tidegauge alerts --deliver    # after setting TIDEGAUGE_ALERT_...",
     ),
 )
 def list_alerts(

@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from assets.alerts import raised
 from assets.catalog import load_catalog
 from assets.home import Home
 from assets.sources.base import Payload, Request, SourceError
@@ -104,6 +105,8 @@ def test_a_dead_service_fails_its_own_assets_and_says_what_is_stale(home):
     assert report.count("\n") == 0
     for part in ("source fred", "asked 30 times", "raw/fred_observations", "liquidity, rates_and_credit, series"):
         assert part in report
+    (alert,) = raised(home)
+    assert (alert.rule, alert.subject, alert.message) == ("stale_source", "fred", report)
     assert materialize(home, Services()).success
 
 
