@@ -8,11 +8,15 @@ import duckdb
 
 
 def published_tables(analysis: Path) -> dict[str, list[tuple]]:
-    """Every published table, cell for cell, but the one that tells of the publications themselves."""
+    """Every published table, cell for cell, but what tells of the runs and publications themselves."""
     with duckdb.connect(str(analysis), read_only=True) as connection:
         connection.execute("use analysis.analysis")
         tables = connection.execute(
             "select table_name from information_schema.tables where table_schema = 'analysis' "
             "and table_name <> 'quality_results' order by 1"
         ).fetchall()
-        return {table: connection.execute(f"from {table} order by all").fetchall() for (table,) in tables}
+        of_data = {"alerts": "where rule not in ('stale_source', 'refused_publication')"}
+        return {
+            table: connection.execute(f"from {table} {of_data.get(table, '')} order by all").fetchall()
+            for (table,) in tables
+        }
