@@ -34,14 +34,23 @@ class Brief:
         notice = f"{SIMULATED}\n\n" if self.simulated else ""
         return notice + self.body_markdown.strip()
 
-    def as_html(self) -> str:
-        import jinja2
+    def body_html(self) -> str:
+        """The brief as a part of a page."""
         from markdown_it import MarkdownIt
 
         # HTML in what the sources say stays text
-        body = MarkdownIt("commonmark", {"html": False}).enable("table").render(self.body_markdown)
+        markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+        tokens = markdown.parse(self.body_markdown)
+        for token in tokens:
+            if token.attrGet("style") == "text-align:right":  # a page may forbid styles that stand in it
+                token.attrs = {"class": "number"}
+        return markdown.renderer.render(tokens, markdown.options, {})
+
+    def as_html(self) -> str:
+        import jinja2
+
         page = jinja2.Template(files("assets").joinpath("templates", "brief.html.j2").read_text(), autoescape=True)
-        return page.render(as_of=self.as_of, simulated=self.simulated, body=body)
+        return page.render(as_of=self.as_of, simulated=self.simulated, body=self.body_html())
 
 
 def make_brief(connection: duckdb.DuckDBPyConnection, as_of: date, simulated: bool) -> Brief:

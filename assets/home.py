@@ -55,6 +55,11 @@ class Home:
         return self.published / "analysis.duckdb"
 
     @property
+    def site(self) -> Path:
+        """The first of the pages that people look at."""
+        return self.published / "site" / "index.html"
+
+    @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
 

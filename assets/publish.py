@@ -4,7 +4,7 @@ Belongs here: the folders under `published/`, their manifest, rollback and reten
 what the audit asks (expectations), when to publish (orchestration).
 
     published/current -> versions/<version>            the one thing that changes: a link, replaced atomically
-    published/analysis.duckdb -> current/analysis.duckdb, and so parquet and manifest.json
+    published/analysis.duckdb -> current/analysis.duckdb, and so parquet, site and manifest.json
     published/versions/<version>/                      read-only, complete before it gets its name
 
 A reader of several files who wants no change in between resolves `current` once, and goes on from there.
@@ -38,6 +38,7 @@ SCHEMA = "analysis"
 DATABASE = "analysis.duckdb"
 MANIFEST = "manifest.json"
 PARQUET = "parquet"
+SITE = "site"
 # DuckDB 1.2 to 1.5, which BI tools carry, cannot read the default format of 2.0.
 STORAGE_VERSION = "v1.2.0"
 # An index on a table of millions of rows makes the file nearly twice as large, and nobody looks up a row by it.
@@ -45,6 +46,7 @@ LARGEST_INDEX = 1_000_000
 
 _WRITABLE = f"storage_version '{STORAGE_VERSION}'"
 _CURRENT = "current"
+_NAMES = (DATABASE, PARQUET, SITE, MANIFEST)
 _CANDIDATE = ".candidate-"
 _REMOVED = ".removed-"
 _STAMP = "%Y%m%dT%H%M%S.%f"
@@ -72,6 +74,7 @@ class Verdict(Protocol):
 
 Described = tuple[str | None, dict[str, str]]  # a table's comment, and those of its columns
 Audit = Callable[[duckdb.DuckDBPyConnection, str], Verdict]
+Pages = Callable[[duckdb.DuckDBPyConnection, Path, dict[str, Any]], None]
 
 
 class GateRefused(Exception):  # noqa: N818 - a refusal is an answer and not an error
@@ -113,6 +116,7 @@ def publish(
     home: Home,
     tables: Mapping[str, Sequence[str]],
     audit: Audit,
+    pages: Pages,
     *,
     as_of: date,
     source: str,
@@ -124,7 +128,8 @@ def publish(
     """Publish `tables` of the build's schema `analysis`; GateRefused and PublishError leave all as it was.
 
     `tables` maps each to the columns of its key. `connection` is open on the warehouse; `audit` gets it with the name
-    under which the candidate is attached.
+    under which the candidate is attached. `pages` makes a site in the folder it is given, out of a connection that
+    finds the candidate's tables and of the manifest.
     """
     published_at = datetime.now(UTC)
     with _speaking("publish", home.published):
@@ -156,18 +161,24 @@ def publish(
                 described = _write_parquet(
                     connection, name, candidate / PARQUET, (*tables, quality.TABLE), is_simulated
                 )
+                manifest = {
+                    "version": version,
+                    "as_of": as_of.isoformat(),
+                    "source": source,
+                    "simulated": is_simulated,
+                    "published_at": published_at.isoformat(timespec="seconds"),
+                    "code_revision": code_revision,
+                    "inputs_hash": inputs_hash,
+                    "tables": described,
+                    "gate": verdict.summary(),
+                }
+                with connection.cursor() as reader:
+                    reader.execute(f"use {name}.{SCHEMA}")
+                    pages(reader, candidate / SITE, manifest)
             _no_log_left(candidate)
-            manifest = {
-                "version": version,
-                "as_of": as_of.isoformat(),
-                "source": source,
-                "simulated": is_simulated,
-                "published_at": published_at.isoformat(timespec="seconds"),
-                "code_revision": code_revision,
-                "inputs_hash": inputs_hash,
+            manifest |= {
                 "database": {"sha256": _sha256(candidate / DATABASE), "storage_version": STORAGE_VERSION},
-                "tables": described,
-                "gate": verdict.summary(),
+                "site": {"sha256": _sha256_of_folder(candidate / SITE)},
             }
             (candidate / MANIFEST).write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n")
             _seal(candidate)
@@ -376,8 +387,8 @@ def _switch(home: Home, version: str) -> None:
 
 
 def _link_names(home: Home) -> None:
-    """The three names that people use; they go through `current`, so that one rename changes all."""
-    for name in (DATABASE, PARQUET, MANIFEST):
+    """The names that people use; they go through `current`, so that one rename changes all."""
+    for name in _NAMES:
         path = home.published / name
         if path.is_symlink():
             continue
@@ -403,7 +414,7 @@ def _clean_up(home: Home) -> None:
         if path.name.startswith((_CANDIDATE, _REMOVED)):
             log.info("removing %s, left by a run that died", path)
             shutil.rmtree(path)
-    for name in (_CURRENT, DATABASE, PARQUET, MANIFEST):
+    for name in (_CURRENT, *_NAMES):
         for path in home.published.glob(f".{name}-*"):
             path.unlink()
 
@@ -437,6 +448,8 @@ def _damage(path: Path) -> list[str]:
             damage.append(f"{name} is missing")
         elif _sha256(file) != checksum:
             damage.append(f"{name} does not match its checksum")
+    if "site" in manifest and _sha256_of_folder(path / SITE) != manifest["site"]["sha256"]:
+        damage.append(f"{SITE} does not match its checksum")
     if (path / f"{DATABASE}.wal").exists():
         damage.append(f"{DATABASE}.wal lies beside the database: somebody opened it for writing")
     return damage
@@ -462,3 +475,10 @@ def _speaking(what: str, where: Path) -> Iterator[None]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_of_folder(folder: Path) -> str:
+    """One checksum of all files below a folder, their names included; of no file where it is not there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = (f"{path.relative_to(folder).as_posix()} {_sha256(path)}" for path in files)
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()

@@ -356,6 +356,19 @@ def brief(
     print({"text": text.as_text, "json": text.as_json, "html": text.as_html}[format_]())
 
 
+@app.command(rich_help_panel=ASK, epilog=examples("tidegauge page"))
+def page() -> None:
+    """The published pages with their charts, in the browser; their path where none can be opened."""
+    settings = _settings()
+    _manifest(settings)
+    first = Home(settings.home).site.absolute()
+    if not first.exists():
+        _fail(WRONG_USE, "this publication has no page yet. Run `tidegauge publish` to make one.")
+    if not webbrowser.open(first.as_uri()):
+        err.print("no browser could be opened", markup=False)
+    out.print(str(first), markup=False)
+
+
 @app.command(
     rich_help_panel=ASK,
     epilog=examples(
@@ -673,6 +686,8 @@ def _run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None
             f"{len(manifest['tables'])} tables, {seconds:.0f} s."
         )
     out.print(f"  {home.analysis}")
+    if home.site.exists():  # not in a publication of before there was one
+        out.print(f"  {home.site}", markup=False)
     out.print("Try:")
     for sql in QUERIES:
         out.print(f'  tidegauge query "{sql}"', soft_wrap=True, markup=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from assets import site
 from assets.alerts import raise_refusal
 from assets.home import Home, HomeError
 from assets.publish import GateRefused, Publication, PublishError, publish
@@ -137,7 +138,7 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
     @dg.asset(
         key=PUBLICATION,
         deps=[dg.AssetKey(["analysis", table]) for table in tables],
-        description="What people read: published/analysis.duckdb, its Parquet twins and the manifest",
+        description="What people read: published/analysis.duckdb, its Parquet twins, the site and the manifest",
         group_name="published",
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
@@ -158,6 +159,7 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
                 "version": published.version,
                 "as_of": published.manifest["as_of"],
                 "path": dg.MetadataValue.path(str(warehouse.home.analysis)),
+                "page": dg.MetadataValue.path(str(warehouse.home.site)),
             }
         )
 
@@ -208,6 +210,7 @@ def publish_build(
         warehouse.home,
         suites.keys(tables),
         lambda candidate, database: judge(candidate, as_of=as_of, tables=tables, database=database, previous=previous),
+        site.write,
         as_of=as_of,
         source=source,
         is_simulated=is_simulated,

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
+from assets import site
 from assets.home import Home
 from assets.publish import publish
 from orchestration.settings import PROJECT
@@ -70,6 +71,7 @@ def publish_with_fewer_claims(home: Home) -> None:
             home,
             {table: () for table in tables if table != "quality_results"},
             lambda candidate, database: said,
+            site.write,
             as_of=date(2026, 1, 30),
             source="sample",
             is_simulated=True,

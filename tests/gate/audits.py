@@ -1,8 +1,10 @@
-"""Audits that ask nothing, for tests of what comes after one."""
+"""Audits that ask nothing and a site of one page, for tests of what comes after them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 
@@ -38,3 +40,10 @@ def one_rule(connection: duckdb.DuckDBPyConnection, database: str) -> Passed:
         ),
     )
     return held
+
+
+def one_page(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: dict[str, Any]) -> None:
+    """A page that says which tables it found, and of which version."""
+    folder.mkdir()
+    tables = [name for (name,) in connection.execute("select name from (show tables) order by name").fetchall()]
+    (folder / "index.html").write_text(f"{manifest['version']}: {', '.join(tables)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from audits import pass_all
+from audits import one_page, pass_all
 
 from assets import publish
 from assets.home import Home
@@ -311,6 +311,7 @@ def publish_into(as_of) -> Callable[..., Publication]:
             "keep": 10,
             "tables": suites.keys(),
             "audit": pass_all,
+            "pages": one_page,
         } | changes
         return publish.publish(build, home, **arguments)
 

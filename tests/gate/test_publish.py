@@ -103,7 +103,7 @@ def test_published_files_are_read_only(publish_build, home):
     path = publish_build().path
 
     files = [file for file in path.rglob("*") if file.is_file()]
-    assert len(files) == len(suites.TABLES) + 3  # quality_results, the database and the manifest
+    assert len(files) == len(suites.TABLES) + 4  # quality_results, the database, the site's page and the manifest
     assert {file.stat().st_mode & 0o777 for file in files} == {0o444}
 
 
@@ -342,6 +342,63 @@ def test_verify_finds_every_change(publish_build, home):
     ]
 
 
+@pytest.mark.parametrize("change", ["changed", "added", "gone"])
+def test_verify_finds_a_change_of_the_site(publish_build, home, change):
+    page = publish_build().path / "site" / "index.html"
+    page.chmod(0o644)
+    if change == "changed":
+        page.write_text("another page")
+    elif change == "added":
+        (page.parent / "more.html").touch()
+    else:
+        page.unlink()
+
+    assert publish.verify(home) == ["site does not match its checksum"]
+
+
+def test_the_site_is_of_the_version_that_is_read(publish_build, home):
+    first = publish_build()
+    publish_build()
+
+    assert (home.published / "site").readlink() == Path("current/site")
+    assert home.site.read_text().startswith(publish.read_manifest(home)["version"])
+    assert "liquidity" in home.site.read_text() and "quality_results" in home.site.read_text()
+
+    publish.rollback(home)
+
+    assert home.site.read_text().startswith(first.version)
+
+
+def test_a_version_of_before_there_was_a_site_is_whole(publish_build, home):
+    old = publish_build().path
+    manifest = json.loads((old / "manifest.json").read_text())
+    del manifest["site"]
+    (old / "manifest.json").chmod(0o644)
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    (old / "site" / "index.html").unlink()
+    (old / "site").rmdir()
+    (home.published / "site").unlink()
+    publish_build()
+
+    assert publish.rollback(home).version == old.name
+    assert publish.verify(home) == []
+    assert not home.site.exists()
+
+
+def test_a_site_that_cannot_be_made_leaves_the_last_publication(publish_build, home):
+    publish_build()
+    before = contents(home.published)
+
+    def fails(connection, folder, manifest):
+        folder.mkdir()
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(PublishError, match="last publication stands"):
+        publish_build(pages=fails)
+
+    assert contents(home.published) == before
+
+
 def test_verify_before_the_first_publication(home):
     assert publish.verify(home) == ["nothing is published"]
     assert publish.versions(home) == []
@@ -369,7 +426,7 @@ def test_what_a_dead_run_left_is_removed(publish_build, home):
 
     assert [path.name for path in home.versions.iterdir()] == [published.version]
     assert {path.name for path in home.published.iterdir()} == {
-        "analysis.duckdb", "parquet", "manifest.json", "current", "versions",
+        "analysis.duckdb", "parquet", "site", "manifest.json", "current", "versions",
     }  # fmt: skip
 
 
@@ -404,7 +461,7 @@ from pathlib import Path
 import duckdb
 from assets.home import Home
 from assets.publish import PublishError, publish, read_manifest, verify
-from audits import pass_all
+from audits import one_page, pass_all
 
 home = Home(Path(sys.argv[1]))
 home.create()
@@ -412,7 +469,7 @@ connection = duckdb.connect()
 connection.execute("create schema analysis")
 connection.execute("create table analysis.t as select random() as x from range(1_000_000)")
 def run(tables):
-    return publish(connection, home, tables, pass_all, as_of=date(2026, 1, 30), source="files",
+    return publish(connection, home, tables, pass_all, one_page, as_of=date(2026, 1, 30), source="files",
                    is_simulated=False, inputs_hash="", code_revision="", keep=3)
 first = run({"t": ()})
 for limit in (1_000_000, first.path.joinpath("analysis.duckdb").stat().st_size - 1_000_000):
@@ -447,7 +504,7 @@ from pathlib import Path
 import duckdb
 from assets.home import Home
 from assets.publish import publish
-from audits import one_rule
+from audits import one_page, one_rule
 
 home = Home(Path(sys.argv[1]))
 connection = duckdb.connect()
@@ -457,8 +514,8 @@ for n in range(int(sys.argv[2])):
         rows = f"select {n} as n, random() as x from range(20000)"
         connection.execute(f"create or replace table analysis.{table} as {rows}")
     tables = {"left_side": (), "right_side": ()}
-    publish(connection, home, tables, one_rule, as_of=date(2026, 1, 30), source="files", is_simulated=False,
-            inputs_hash=str(n), code_revision="", keep=int(sys.argv[3]))
+    publish(connection, home, tables, one_rule, one_page, as_of=date(2026, 1, 30), source="files",
+            is_simulated=False, inputs_hash=str(n), code_revision="", keep=int(sys.argv[3]))
     print(n, flush=True)
 """
 
