@@ -173,7 +173,7 @@ def _one() -> alt.Chart:
 
 
 def _pointer(date: str, shown: Mapping[str, str], form: str, *more: str) -> alt.Chart:
-    """What tells the values under the pointer: an upright stripe a date, which page.css shows where it is pointed at."""
+    """What tells the values under the pointer: an upright stripe a date, that page.css shows under it."""
     return (
         _base()
         .mark_rule(color=SOFT, opacity=0, strokeWidth={"expr": "max(2, width / length(data('table')))"})

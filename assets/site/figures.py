@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-MISSING = "–"
+MISSING, MINUS = "\u2013", "\u2212"
 
 
 @dataclass(frozen=True)
@@ -163,17 +163,22 @@ def number(value: float, column: Column) -> str:
     if digits is None:
         return significant(value * column.scale, 4, sign)
     rounded = round(value * column.scale, digits) + 0.0  # no minus before a zero
-    return f"{rounded:{sign},.{digits}f}".replace("-", "−")
+    return f"{rounded:{sign},.{digits}f}".replace("-", MINUS)
 
 
 def significant(value: float | None, digits: int = 6, sign: str = "") -> str:
     """A number of no unit that is known beforehand."""
-    return "not known" if value is None else f"{value:{sign},.{digits}g}".replace("-", "−")
+    return "not known" if value is None else f"{value:{sign},.{digits}g}".replace("-", MINUS)
 
 
 def sentence(text: str) -> str:
     """A reason as a sentence; names in it stay as they are."""
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def slug(title: str) -> str:
+    """A title as the name of a place in a page."""
+    return "-".join("".join(letter for letter in title.lower() if letter.isalnum() or letter in " -").split())
 
 
 def words(name: str) -> str:
