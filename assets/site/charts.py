@@ -46,7 +46,6 @@ _ROOM = alt.Scale(padding=34, nice=False)  # for the numbers at the ends of bars
 
 def _config() -> alt.Config:
     return alt.Config(
-        aria=False,  # the figure has its own name and words
         background="transparent",
         font="system-ui, sans-serif",
         padding={"left": 0, "right": 8, "top": 4, "bottom": 6},

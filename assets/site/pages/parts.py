@@ -73,7 +73,7 @@ def lines(
     date, *measured = columns
     series = drawn.pop("series", {column.name: column.label for column in measured})
     return Figure(
-        id=f"{slug(title)}-figure",
+        id=slug(title),
         title=title,
         note=note,
         columns=columns,
@@ -97,7 +97,7 @@ def bars(
     """A figure of one column as bars over its date."""
     date, measured = columns
     return Figure(
-        id=f"{slug(title)}-figure",
+        id=slug(title),
         title=title,
         note=note,
         columns=columns,

@@ -58,6 +58,7 @@ async function draw(place) {
     renderer: "svg",
     tooltip: { disableDefaultStyle: true },
   });
+  place.querySelector("svg").setAttribute("aria-hidden", "true"); // the figure is told in words
   place.classList.add("drawn");
 }
 
@@ -71,10 +72,9 @@ function csv(table) {
 function downloadButton(button) {
   button.addEventListener("click", () => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([csv(document.getElementById(button.dataset.table))], { type: "text/csv" }));
+    link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(csv(document.getElementById(button.dataset.table)))}`;
     link.download = `${button.dataset.table.replace(/-table$/, "")}.csv`;
     link.click();
-    URL.revokeObjectURL(link.href);
   });
   button.hidden = false;
 }
