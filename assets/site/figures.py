@@ -167,7 +167,7 @@ def number(value: float, column: Column) -> str:
 
 
 def significant(value: float | None, digits: int = 6, sign: str = "") -> str:
-    """A number of no unit that is known beforehand."""
+    """A number of which it is not known beforehand how large it is."""
     return "not known" if value is None else f"{value:{sign},.{digits}g}".replace("-", MINUS)
 
 

@@ -44,13 +44,24 @@ def gauge(reader: Reader) -> Figure:
     return Figure(
         id="gauge",
         title="The pulse and its band",
-        note="What supports risk, 0 to 100. The bar is the range of the pulse under 2,000 other sets of weights: how "
-        "much hangs on the weights, no confidence interval.",
+        note=f"What supports risk, 0 to 100. {_turns(rules)} The dark bar is the pulse under other weights: how much "
+        "hangs on them, no confidence interval.",
         columns=PULSE,
         rows=rows,
         source=reader.source(*SCORED),
         chart=charts.gauge(rules["bearish_enter"], rules["bullish_enter"]) if rows else None,
         nothing="There is no pulse: too little of what it is made of is known.",
+    )
+
+
+def _turns(rules: dict[str, float]) -> str:
+    """From where to where a direction lasts."""
+    supportive, stressed = ([rules.get(f"{way}_{end}") for end in ("enter", "leave")] for way in ("bullish", "bearish"))
+    if None in (*supportive, *stressed):
+        return ""
+    return (
+        f"The direction turns supportive at {supportive[0]:.0f}, until below {supportive[1]:.0f}; stressed at "
+        f"{stressed[0]:.0f}, until above {stressed[1]:.0f}."
     )
 
 
