@@ -396,7 +396,7 @@ def settlements() -> dict[str, Any]:
     """New cash that each settlement takes or gives back; what is not settled yet is hollow."""
     bars = (
         _base()
-        .mark_bar(width=6, strokeWidth=1.5)
+        .mark_bar(width={"expr": "clamp(width / 150, 1.5, 6)"}, strokeWidth=1)
         .encode(
             _time("issue_date"),
             alt.Y("net_new_cash_bn:Q", axis=_value("bn USD", "+,.0f")),
@@ -490,7 +490,7 @@ def rotation() -> dict[str, Any]:
                     alt.Tooltip("rs_momentum:Q", title="momentum", format=".2f"),
                 ],
             ),
-            last.mark_text(align="left", dx=8, fontWeight="bold").encode(x, y, text="symbol:N"),
+            last.mark_text(align="left", dx=7, fontSize=11, fontWeight=600).encode(x, y, text="symbol:N"),
         ),
         400,
     )
