@@ -12,8 +12,8 @@ from typing import Any
 import altair as alt
 
 INK, SOFT, GRID, PAPER = "var(--ink)", "var(--soft)", "var(--grid)", "var(--raised)"
-SERIES = ["var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)"]
-DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]]
+SERIES = ["var(--series-1)", "var(--series-2)"]
+DASHES = [[1, 0], [6, 3]]
 GOOD, BAD, MIDDLE = "var(--good)", "var(--bad)", "var(--middle)"
 # seven steps from bad to good, the fourth neither
 DIVERGING = [f"var(--scale-{n})" for n in range(1, 8)]
@@ -87,8 +87,8 @@ def _base() -> alt.Chart:
     return alt.Chart(alt.NamedData("table"))
 
 
-def _time(date: str, **axis: Any) -> alt.X:
-    return alt.X(f"{date}:T", axis=alt.Axis(title=None, grid=False, tickCount={"expr": "max(3, width / 110)"}, **axis))
+def _time(date: str) -> alt.X:
+    return alt.X(f"{date}:T", axis=alt.Axis(title=None, grid=False, tickCount={"expr": "max(3, width / 110)"}))
 
 
 def _value(unit: str, form: str, **options: Any) -> alt.Axis:
@@ -118,7 +118,10 @@ def over_time(
     domain: Sequence[float] | None = None,
     height: int = 240,
 ) -> dict[str, Any]:
-    """Lines over time: column -> name of each; `band` shades between two columns, `marks` are levels with a name."""
+    """One or two lines over time.
+
+    `series` is column -> name of each; `band` shades between two columns; `marks` is name -> level.
+    """
     scale = alt.Scale(zero=False, nice=domain is None)
     if domain:
         scale.domain = list(domain)
@@ -188,11 +191,8 @@ def _pointer(date: str, shown: Mapping[str, str], form: str, *more: str) -> alt.
     )
 
 
-def bars_over_time(
-    date: str, column: str, unit: str, *, name: str, form: str = ",.0f", up_is_good: bool = True, height: int = 200
-) -> dict[str, Any]:
+def bars_over_time(date: str, column: str, unit: str, *, name: str, form: str) -> dict[str, Any]:
     """Bars above and below zero."""
-    up, down = (GOOD, BAD) if up_is_good else (BAD, GOOD)
     bars = (
         _base()
         .mark_rule(strokeWidth=1.5)
@@ -200,10 +200,10 @@ def bars_over_time(
             _time(date),
             alt.Y(f"{column}:Q", axis=_value(unit, form)),
             y2=alt.datum(0),
-            color=alt.condition(f"datum.{column} >= 0", alt.value(up), alt.value(down)),
+            color=alt.condition(f"datum.{column} >= 0", alt.value(GOOD), alt.value(BAD)),
         )
     )
-    return _finish(alt.layer(bars, *_levels({"": 0}, alt.Scale()), _pointer(date, {column: name}, form)), height)
+    return _finish(alt.layer(bars, *_levels({"": 0}, alt.Scale()), _pointer(date, {column: name}, form)), 200)
 
 
 def flows(date: str, into: str, out: str, unit: str) -> dict[str, Any]:
@@ -300,12 +300,12 @@ def _ends(column: str, y: alt.Y, form: str, above: bool) -> alt.Chart:
 
 
 def _weeks(*by: str) -> alt.Chart:
-    """Each row until the next one of its kind."""
+    """Each row from the one before of its kind: the week that ends with it."""
     return (
         _base()
-        .transform_window(next="lead(as_of_date)", groupby=list(by), sort=[alt.SortField("as_of_date")])
-        .transform_filter("isValid(datum.next)")
-        .transform_calculate(until="datum.next")
+        .transform_window(before="lag(as_of_date)", groupby=list(by), sort=[alt.SortField("as_of_date")])
+        .transform_filter("isValid(datum.before)")
+        .transform_calculate(since="datum.before")
     )
 
 
@@ -318,7 +318,7 @@ def index_with_regimes() -> dict[str, Any]:
         .mark_rect(opacity=0.45)
         .encode(
             _time("as_of_date"),
-            x2="until",
+            x2="since",
             color=alt.Color(
                 "regime:N",
                 scale=colours,
@@ -355,7 +355,7 @@ def regime_lanes() -> dict[str, Any]:
         .mark_rect()
         .encode(
             _time("as_of_date"),
-            x2="until",
+            x2="since",
             y=alt.Y("regime:N", scale=alt.Scale(domain=REGIMES, paddingInner=0.25), axis=_names()),
             color=alt.Color(
                 "regime:N",
@@ -375,7 +375,7 @@ def dimension_weeks(rows: int) -> dict[str, Any]:
         .mark_rect()
         .encode(
             _time("as_of_date"),
-            x2="until",
+            x2="since",
             y=alt.Y("dimension:N", axis=_names(), scale=alt.Scale(paddingInner=0.12)),
             color=alt.Color(
                 "dimension_score:Q",

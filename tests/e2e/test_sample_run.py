@@ -51,7 +51,22 @@ def test_the_first_run_publishes_and_ends_with_the_headline(sample):
     assert "Liquidity is" in headline and "Breadth is" in headline and "lead" in headline
     assert "as of 2026-01-30" in sample.first.stdout
     assert sample.first.stdout.count("tidegauge query") == 3
-    assert str(Path(sample.first.home) / "published" / "analysis.duckdb") in sample.first.stdout
+    for name in ("analysis.duckdb", "site/index.html"):
+        assert str(Path(sample.first.home) / "published" / name) in sample.first.stdout
+
+
+def test_the_page_opens_in_the_browser_and_its_path_is_told(sample, tmp_path):
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n')
+    browser.chmod(0o755)
+    sample.settings["BROWSER"] = str(browser)
+
+    told = sample("page").stdout.strip()
+
+    del sample.settings["BROWSER"]
+    assert told == str(sample.home / "published" / "site" / "index.html")
+    assert opened.read_text() == Path(told).as_uri()
 
 
 def test_progress_has_one_line_an_asset_with_time_and_rows(sample):

@@ -76,7 +76,7 @@ def test_a_specification_cannot_end_the_script_it_stands_in():
     "specification",
     [
         charts.over_time("date", {"a": "A", "b": "B"}, "pp", band=("low", "high"), marks={"m": 1}, domain=(0, 1)),
-        charts.bars_over_time("date", "a", "pp", name="A"),
+        charts.bars_over_time("date", "a", "pp", name="A", form=".0f"),
         charts.flows("date", "a", "b", "bn"),
         charts.gauge(35, 65),
         charts.contributions(["a", "b"]),

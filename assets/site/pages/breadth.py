@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from assets.site.figures import Column, Figure, Reader
 from assets.site.pages.parts import WEEKLY, Page, Section, bars, daily, lines, weekly
 
@@ -19,10 +17,8 @@ def page(reader: Reader) -> Page:
             f"grade {graded[0]['grade'] or 'none'}."
         )
 
-    def year(title: str, column: Column, name: str, note: str, **drawn: Any) -> Figure:
-        return bars(
-            reader, title, (date, column), daily("breadth", "date", column.name, 1), counted, note, name, **drawn
-        )
+    def year(title: str, column: Column, name: str, note: str) -> Figure:
+        return bars(reader, title, (date, column), daily("breadth", "date", column.name, 1), counted, note, name)
 
     return Page(
         "breadth.html",

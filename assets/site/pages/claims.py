@@ -9,6 +9,15 @@ from assets.site.figures import Column, Figure, Reader
 from assets.site.pages.parts import Page
 
 VERDICTS = ("supported", "contradicted", "mixed", "pending", "not_testable")
+DEFINITION = (
+    Column("claims.definition_id", "Definition"),
+    Column("claims.predicate", "What has to hold"),
+    Column("claims.value", "Measured", "", None),
+    Column("claims.threshold", "Threshold", "", None),
+    Column("claims.margin", "Margin", "", None, sign=True),
+    Column("claims.base_rate", "Base rate", "%", 0, 100),
+    Column("claims.verdict", "Verdict", in_words=True),
+)
 
 
 def page(reader: Reader) -> Page:
@@ -39,14 +48,3 @@ def page(reader: Reader) -> Page:
         "claims.html.j2",
         {"groups": {verdict: rows for verdict, rows in groups.items() if rows}},
     )
-
-
-DEFINITION = (
-    Column("claims.definition_id", "Definition"),
-    Column("claims.predicate", "What has to hold"),
-    Column("claims.value", "Measured", "", None),
-    Column("claims.threshold", "Threshold", "", None),
-    Column("claims.margin", "Margin", "", None, sign=True),
-    Column("claims.base_rate", "Base rate", "%", 0, 100),
-    Column("claims.verdict", "Verdict", in_words=True),
-)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from assets.site import charts
 from assets.site.figures import Column, Figure, Reader
@@ -13,11 +12,10 @@ from assets.site.pages.parts import WEEKLY, Page, Section, daily, lines, weekly
 def page(reader: Reader) -> Page:
     date = Column("liquidity.date", "Session")
 
-    def level(title: str, column: str, label: str, datasets: Sequence[str], years: int = 10, **drawn: Any) -> Figure:
+    def level(title: str, column: str, label: str, datasets: Sequence[str], height: int = 240) -> Figure:
         columns = (date, Column(f"liquidity.{column}", label, "bn USD"))
-        query = (daily if years == 2 else weekly)("liquidity", "date", column, years)
-        note = "Every session of two years." if years == 2 else WEEKLY
-        return lines(reader, title, columns, query, datasets, note, **drawn)
+        query = weekly("liquidity", "date", column, 10)
+        return lines(reader, title, columns, query, datasets, WEEKLY, height=height)
 
     fed = ("fred_observations",)
     credit = Column("rates_and_credit.date", "Session")
@@ -39,7 +37,14 @@ def page(reader: Reader) -> Page:
             Section(
                 "Treasury account",
                 [
-                    level("Balance of the account", "tga_bn", "Treasury account", ("operating_cash_balance",), 2),
+                    lines(
+                        reader,
+                        "Balance of the account",
+                        (date, Column("liquidity.tga_bn", "Treasury account", "bn USD")),
+                        daily("liquidity", "date", "tga_bn", 2),
+                        ("operating_cash_balance",),
+                        "Every session of two years.",
+                    ),
                     cash_flows(reader),
                 ],
                 "A rising account takes cash out of the markets.",

@@ -113,10 +113,9 @@ def thresholds(reader: Reader) -> dict[str, float]:
     return dict(reader.tuples("select rule, value from regime_rules where kind = 'threshold'"))
 
 
-def pulse(reader: Reader, years: int) -> Figure:
+def pulse(reader: Reader, span: str, query: str, note: str) -> Figure:
+    """The pulse with its band over a span of time."""
     rules = thresholds(reader)
-    span, note = ("one year", "Every session.") if years == 1 else (f"{years} years", WEEKLY)
-    query = (daily if years == 1 else weekly)("regime_scores", "as_of_date", "pulse", years)
     marks = {name: rules[rule] for rule, name in MARKS.items() if rule in rules}
     return lines(
         reader,

@@ -60,7 +60,10 @@ def page(reader: Reader) -> Page:
         "Which regime the market has been in, and what it was made of.",
         [
             Section("Regimes over the index", [over, lanes]),
-            Section("Pulse and risk", [pulse(reader, years=10), risk]),
+            Section(
+                "Pulse and risk",
+                [pulse(reader, "ten years", weekly("regime_scores", "as_of_date", "pulse", 10), WEEKLY), risk],
+            ),
             Section("Dimensions", [dimensions(reader), features(reader)]),
         ],
     )

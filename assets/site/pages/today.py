@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assets.site import charts
 from assets.site.figures import Cell, Column, Figure, Reader, cell
-from assets.site.pages.parts import PULSE, SCORED, Page, Section, pulse, thresholds
+from assets.site.pages.parts import PULSE, SCORED, Page, Section, daily, pulse, thresholds
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ def page(reader: Reader) -> Page:
         headline or "Nothing can be said of the market yet.",
         [
             Section("The pulse and what moves it", [gauge(reader), moves(reader)], small=True),
-            Section("How it came here", [pulse(reader, years=1)]),
+            Section(
+                "How it came here",
+                [pulse(reader, "one year", daily("regime_scores", "as_of_date", "pulse", 1), "Every session.")],
+            ),
         ],
         template="today.html.j2",
         more={"tiles": tiles(reader), "state": state[0] if state else {}, "alerts": alerts},
