@@ -241,7 +241,8 @@ def test_bad_rows_are_refused_by_name(undisturbed):
     assert alone.returncode != 0 and "high below its low" in alone.stdout + alone.stderr
     del undisturbed.settings["TIDEGAUGE_ALERT_FILE"]
     (alert,) = told.read_text().splitlines()  # the second refusal is of the same rules, and a check refuses nothing
-    assert alert.startswith("2026-01-30 critical: SIMULATED: The gate refused the build") and "no high" in alert
+    assert alert.startswith("2026-01-30 critical: SIMULATED: The gate refused the build as of 2026-01-30")
+    assert "Broken: price_indicators: no bar has its high below its low (high_not_below_low)" in alert
     assert (file.read_bytes(), Path(os.path.realpath(undisturbed.analysis)).stat().st_ino) == before
 
 
