@@ -60,3 +60,15 @@ def test_completion_in_a_home_that_cannot_answer_says_nothing(tmp_path, typed, s
         check=False,
     )
     assert (completed.stdout.strip(), completed.stderr) == ("", "")
+
+
+def test_the_program_loads_nothing_slow_before_a_command_asks_for_it():
+    slow = {"dagster", "dbt", "great_expectations", "pandas", "pyarrow", "pydantic_settings", "exchange_calendars"}
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, orchestration.cli; print(*sys.modules)"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert slow & set(loaded.stdout.split()) == set()
