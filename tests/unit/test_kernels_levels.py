@@ -15,7 +15,7 @@ from dbt_project.kernels.levels import KINDS
 ROOT = Path(__file__).parents[2]
 SHEETS = ROOT.parent / "shared" / "data" / "reference" / "ta_fixtures"
 NAN = np.nan
-LOOKBACK = 258  # what levels.yml promises
+LOOKBACK = 258  # what prices.yml promises
 
 
 def bars(n, seed=0):
