@@ -49,6 +49,7 @@ class Dataset:
     vintage_column: str | None = None
     min_coverage_pct: float | None = None
     unit_breaks: tuple[UnitBreak, ...] = ()
+    documentation: str | None = None
 
     @property
     def values(self) -> tuple[str, ...]:

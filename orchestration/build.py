@@ -17,12 +17,20 @@ from assets.home import Home
 from assets.sources.base import Source
 from orchestration.dbt import Dbt, build_dbt_assets, dbt_project
 from orchestration.ingestion import build_raw_assets, reference
-from orchestration.jobs import gate_jobs, refresh
+from orchestration.jobs import backfill, gate_jobs, look_at_freshness, rebuild, refresh
 from orchestration.progress import progress_logger
-from orchestration.publication import build_delivery, build_gate, build_publication, published_tables, tables_behind
+from orchestration.publication import (
+    build_delivery,
+    build_gate,
+    build_publication,
+    freshness,
+    published_tables,
+    raw_descriptions,
+    tables_behind,
+)
 from orchestration.resources import RunOptions, Warehouse
-from orchestration.schedules import after_close
-from orchestration.sensors import alert_sensors
+from orchestration.schedules import after_close, still_fresh
+from orchestration.sensors import alert_sensors, build_file_sensor, dead_runs, failed_run
 from orchestration.settings import Settings, source_name
 
 
@@ -37,22 +45,30 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
     gate = build_gate(tables)
     publication = build_publication(tables, settings.keep_versions)
     delivery = build_delivery(settings)
+    source = source or make_source(settings, home)
+    assets: list[dg.AssetsDefinition] = [
+        reference,
+        build_raw_assets(
+            tables_behind(project.manifest_path),
+            raw_descriptions(project.manifest_path),
+            settings.publish_stale,
+        ),
+        build_dbt_assets(project),
+        publication,
+        delivery,
+    ]
+    if source and source.name == "sample":
+        assets = dg.map_asset_specs(lambda spec: spec.merge_attributes(tags={"data": "simulated"}), assets)
     return dg.Definitions(
-        assets=[
-            reference,
-            build_raw_assets(tables_behind(project.manifest_path), settings.publish_stale),
-            build_dbt_assets(project),
-            publication,
-            delivery,
-        ],
-        asset_checks=[gate],
-        jobs=[refresh, *gate_jobs(gate, publication, delivery)],
-        schedules=[after_close],
-        sensors=alert_sensors,
+        assets=assets,
+        asset_checks=[gate, freshness],
+        jobs=[refresh, backfill, rebuild, *gate_jobs(gate, publication, delivery), look_at_freshness],
+        schedules=[after_close, still_fresh],
+        sensors=[build_file_sensor(settings, home), failed_run, dead_runs, *alert_sensors],
         resources={
             "warehouse": Warehouse(home_path=str(home.root), memory_limit=settings.memory_limit),
             "options": RunOptions(),
-            "source": _for_one_run(source or make_source(settings, home)),
+            "source": _for_one_run(source),
             "dbt": Dbt(project_dir=project),
         },
         loggers={"progress": progress_logger},

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 import webbrowser
@@ -164,11 +163,9 @@ def run(
 def rebuild() -> None:
     """The warehouse anew from the landing zone alone; nothing is fetched."""
     settings = _settings()
-    manifest = read_manifest(Home(settings.home))
-    if manifest is None and not any(Home(settings.home).landing.rglob("*.parquet")):
+    if not any(Home(settings.home).landing.rglob("*.parquet")):
         _fail(WRONG_USE, f"nothing has landed in {settings.home} yet. Run `tidegauge run` first.")
-    as_of = manifest["as_of"] if manifest else None
-    _run_and_tell(settings, "refresh", {"as_of": as_of, "rebuild": True})
+    _run_and_tell(settings, "rebuild", {"rebuild": True})
 
 
 @app.command(
@@ -540,8 +537,7 @@ def quarantine(
         if release and not quarantined(home).num_rows:
             _fail(WRONG_USE, "there is nothing to release: no row is in quarantine")
         if release:
-            manifest = read_manifest(home)
-            _run_and_tell(settings, "refresh", {"as_of": manifest["as_of"] if manifest else None, "release": True})
+            _run_and_tell(settings, "refresh", {"release": True})
         rows = quarantined(home)
     except LandingError as error:
         _fail(FAILED, str(error))
@@ -583,21 +579,24 @@ def doctor() -> None:
     rich_help_panel=CARE,
     epilog=examples(
         "tidegauge ui",
-        "tidegauge ui --port 3001",
+        "tidegauge ui --port 3001 --no-open",
     ),
 )
-def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="The port on loopback.")] = 3000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(help="The port on loopback.", min=1, max=65535)] = 3000,
+    open_: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show it in the browser, where there is a display.")
+    ] = True,
+) -> None:
     """The Dagster UI on loopback, with this project's home."""
-    from orchestration.runs import prepare_instance
-    from orchestration.settings import PROJECT
+    from orchestration.ui import PortTakenError, serve
 
     settings = _settings()
-    prepare_instance(Home(settings.home))
-    os.environ["TIDEGAUGE_HOME"] = str(settings.home.resolve())
-    dagster = Path(sys.executable).with_name("dagster")
-    out.print(f"Dagster at http://127.0.0.1:{port}; stop it with Ctrl-C.")
-    os.chdir(PROJECT)
-    os.execv(dagster, [str(dagster), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)])
+    try:
+        code = serve(Home(settings.home), port, open_, say=out.print)
+    except PortTakenError as error:
+        _fail(WRONG_USE, str(error))
+    raise typer.Exit(code and FAILED)
 
 
 def _settings(**overrides: Any) -> Settings:

@@ -29,6 +29,9 @@ from orchestration.fingerprint import (
     record_growth,
 )
 from orchestration.ingestion import current_as_of, speaking_failures
+from orchestration.instance import POOL
+from orchestration.lineage import ColumnLineage, Columns
+from orchestration.previews import last_rows, markdown_table
 from orchestration.resources import RunOptions, Warehouse
 
 OWNER = "team:tidegauge"
@@ -36,7 +39,7 @@ SHOWN_ROWS = 5
 
 
 class Translator(DagsterDbtTranslator):
-    """Names, groups and owners of dbt models in Dagster: schema/table, one group a layer."""
+    """Names, groups and owners of dbt models in Dagster: schema/table, one group a topic, the layer as a tag."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
@@ -46,9 +49,16 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return {"staging": "staging", "intermediate": "intermediate", "analysis": "published"}.get(
-            dbt_resource_props["schema"], "seeds"
-        )
+        if dbt_resource_props["resource_type"] != "model":
+            return "reference"
+        _, layer, topic, *_ = dbt_resource_props["fqn"]  # the folders that it lies in
+        return "staging" if layer == "staging" else topic
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        if dbt_resource_props["resource_type"] != "model":
+            return {"layer": "reference"}
+        layer = {"analysis": "published"}.get(dbt_resource_props["schema"], dbt_resource_props["schema"])
+        return {"layer": layer, "materialized": dbt_resource_props["config"]["materialized"]}
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         return [OWNER]
@@ -98,6 +108,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         project=project,
         dagster_dbt_translator=Translator(),
         name="dbt_build",
+        pool=POOL,
     )
     def dbt_build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, options: RunOptions):
         with speaking_failures():
@@ -116,16 +127,18 @@ def _build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, op
             return
         forget_build(connection)
         grows = begin_growth(connection, anew=options.anew)
+        loaded = _columns_of(connection, "raw", "ref")
     with warehouse.home.exclusive(warehouse.wait_s):
         invocation = dbt.cli(
             ["build", "--exclude-resource-type", "unit_test", *([] if grows else ["--full-refresh"])],
             context=context,
             target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
         )
+        lineage = ColumnLineage(invocation.manifest, loaded, warehouse.home.dbt / "lineage.json")
         failed: dict[str, dg.AssetCheckResult] = {}
         failure = None
         try:
-            yield from _with_row_counts(invocation, failed)
+            yield from _with_metadata(invocation, failed, lineage)
         except DagsterDbtCliRuntimeError as error:
             damage = unreadable(warehouse.home.warehouse, "a block of it is damaged")
             failure = damage if is_damage(error) else error
@@ -139,21 +152,36 @@ def _build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, op
         if failure:
             raise failure
     if not context.is_subset:  # some models alone are no build that could be published
+        lineage.save()
         with warehouse.connect() as connection:
             record_build(connection, current)
             record_growth(connection)
 
 
-def _with_row_counts(invocation: DbtCliInvocation, failed: dict[str, dg.AssetCheckResult]) -> Iterator:
+def _columns_of(connection: duckdb.DuckDBPyConnection, *schemas: str) -> dict[tuple[str, str], list[str]]:
+    """The columns of every table of these schemas, by (schema, table)."""
+    found = connection.execute(
+        "select schema_name, table_name, list(column_name order by column_index) from duckdb_columns() "
+        "where list_contains(?, schema_name) group by all",
+        [schemas],
+    ).fetchall()
+    return {(schema, table): columns for schema, table, columns in found}
+
+
+def _with_metadata(
+    invocation: DbtCliInvocation, failed: dict[str, dg.AssetCheckResult], lineage: ColumnLineage
+) -> Iterator:
     """The invocation's Dagster events as they come, but failed tests, which go into `failed` by their dbt id.
 
-    Tables carry the row counts that report_rows.sql logs.
+    Tables carry what report_rows.sql logs of them; models, of which columns theirs are made.
     """
-    counted = re.compile(r"rows (\S+) (\d+)")
-    rows: dict[str, int] = {}
+    models = invocation.manifest["nodes"]
+    compiled = invocation.target_path / "compiled"
+    said_of_table = re.compile(r"table (\S+) ({.*})")
+    contents: dict[str, dict[str, Any]] = {}
     for event in invocation.stream_raw_events():
-        if said := counted.fullmatch(event.raw_event["info"]["msg"]):
-            rows[said[1]] = int(said[2])
+        if said := said_of_table.fullmatch(event.raw_event["info"]["msg"]):
+            contents[said[1]] = json.loads(said[2])
             continue
         for told in event.to_default_asset_events(
             manifest=invocation.manifest,
@@ -166,8 +194,43 @@ def _with_row_counts(invocation: DbtCliInvocation, failed: dict[str, dg.AssetChe
             if isinstance(told, dg.AssetCheckResult) and not told.passed:
                 failed[node] = told
                 continue
-            counts = isinstance(told, dg.Output) and node in rows
-            yield told.with_metadata({**told.metadata, "dagster/row_count": rows[node]}) if counts else told
+            if isinstance(told, dg.Output):
+                metadata = dict(told.metadata) | (_contents_metadata(contents[node]) if node in contents else {})
+                if models[node]["resource_type"] == "model":
+                    sql = compiled / models[node]["package_name"] / models[node]["original_file_path"]
+                    made_from = lineage.of_model(models[node], sql.read_text())
+                    metadata |= _lineage_metadata(made_from, invocation)
+                told = told.with_metadata(metadata)
+            yield told
+
+
+def _contents_metadata(contents: dict[str, Any]) -> dict[str, Any]:
+    """What the macro `contents` says of a table, as the UI shows it."""
+    metadata = {"dagster/row_count": contents["rows"]}
+    metadata |= {name: contents[name] or "none" for name in ("first_date", "last_date") if name in contents}
+    if rows := contents.get("last_rows"):
+        metadata["last_rows"] = last_rows(list(rows[0]), [list(row.values()) for row in rows])
+    return metadata
+
+
+def _lineage_metadata(columns: Columns, invocation: DbtCliInvocation) -> dict[str, Any]:
+    """Column lineage twice: as Dagster stores it, and as a table, for the open-source UI does not draw it."""
+    nodes = invocation.manifest["nodes"] | invocation.manifest["sources"]
+    deps = {
+        name: [
+            dg.TableColumnDep(invocation.dagster_dbt_translator.get_asset_key(nodes[node]), column)
+            for node, column in made_from
+        ]
+        for name, made_from in columns.items()
+    }
+    shown = [
+        (name, ", ".join(f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in of))
+        for name, of in deps.items()
+    ]
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(deps),
+        "column_lineage": markdown_table(["column", "made from"], shown),
+    }
 
 
 def _with_failing_rows(

@@ -17,16 +17,22 @@ from assets.catalog import Catalog, Dataset, load_catalog
 from assets.home import Home, HomeError
 from assets.ingest import ingest
 from assets.landing import LandingError, landed_datasets
+from assets.publish import PublishError
 from assets.raw import create_raw_tables, load_landed
 from assets.sources.base import Source, SourceError
 from orchestration.database import EngineError
 from orchestration.fingerprint import published_as_of
+from orchestration.instance import POOL
+from orchestration.previews import column_schema, preview
 from orchestration.resources import RunOptions, Warehouse
 
 T = TypeVar("T")
 
 OWNERS = ["team:tidegauge"]
-OUR_ERRORS = (SourceError, LandingError, HomeError, EngineError)
+OUR_ERRORS = (SourceError, LandingError, HomeError, PublishError, EngineError)
+# Services are asked for two minutes before they count as failed. For an outage that lasts, a run that may wait tries
+# again after 5, 10 and 20 minutes; an error that is not a service's is never tried again.
+MOST_RETRIES, RETRY_AFTER_S = 3, 300
 DURATION = "Execution Duration"  # as dagster-dbt calls it, in seconds
 
 _REFERENCE = {
@@ -43,9 +49,17 @@ _REFERENCE = {
 @dg.multi_asset(
     name="reference",
     specs=[
-        dg.AssetSpec(["ref", name], description=text, group_name="reference", owners=OWNERS, kinds={"duckdb"})
+        dg.AssetSpec(
+            ["ref", name],
+            description=text,
+            group_name="reference",
+            owners=OWNERS,
+            kinds={"duckdb"},
+            tags={"layer": "reference"},
+        )
         for name, text in _REFERENCE.items()
     ],
+    pool=POOL,
 )
 def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourceParam[Source]):
     """Tables made from the catalogue and the calendars; also decides the run's as-of."""
@@ -71,9 +85,15 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 "raised_alerts": _raised_alerts_table(warehouse.home),
             }
             write_reference(connection, tables)
+            schemas = {name: column_schema(connection, f"ref.{name}") for name in tables}
     for name, table in tables.items():
         yield dg.MaterializeResult(
-            asset_key=["ref", name], metadata={"dagster/row_count": len(table), "as_of": as_of.isoformat()}
+            asset_key=["ref", name],
+            metadata={
+                "dagster/row_count": len(table),
+                "dagster/column_schema": schemas[name],
+                "as_of": as_of.isoformat(),
+            },
         )
 
 
@@ -126,15 +146,23 @@ def _raised_alerts_table(home: Home) -> pd.DataFrame:
     return pd.DataFrame((vars(alert) for alert in alerts.raised(home)), columns=alerts.COLUMNS).astype(types)
 
 
-def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -> dg.AssetsDefinition:
+def build_raw_assets(
+    behind: Mapping[str, Sequence[str]], descriptions: Mapping[str, str], publish_stale: bool
+) -> dg.AssetsDefinition:
     """One asset a raw table, all loaded by one step: each service in a thread of its own, within its own politeness.
 
-    `behind` maps a dataset to the published tables that are made from it. A dataset that fails keeps no other from
-    being loaded; the step fails at its end, unless `publish_stale` is set and nothing required is among the failed.
+    `behind` maps a dataset to the published tables that are made from it, `descriptions` to what is said of its rows.
+    A dataset that fails keeps no other from being loaded; the step fails at its end, unless `publish_stale` is set and
+    nothing required is among the failed. What can be asked again is, at growing intervals, where the run may wait.
     """
     catalog = load_catalog()
 
-    @dg.multi_asset(name="raw", specs=[_raw_spec(dataset) for dataset in catalog.datasets.values()], can_subset=True)
+    @dg.multi_asset(
+        name="raw",
+        specs=[_raw_spec(dataset, descriptions[dataset.name]) for dataset in catalog.datasets.values()],
+        can_subset=True,
+        pool=POOL,
+    )
     def raw(
         context: dg.AssetExecutionContext,
         warehouse: Warehouse,
@@ -144,7 +172,7 @@ def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -
         asked = [d for d in catalog.datasets.values() if dg.AssetKey(["raw", d.name]) in context.selected_asset_keys]
         failures: dict[str, Exception] = {}
         with speaking_failures(), warehouse.connect() as connection:
-            as_of = current_as_of(connection)
+            as_of = options.load_up_to(current_as_of(connection))
 
             def load(dataset: Dataset) -> dg.MaterializeResult:
                 with connection.cursor() as cursor:  # a connection of its own for the thread
@@ -167,9 +195,12 @@ def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -
         report = failures_in_words(failures, source, behind)
         required = [name for name in failures if catalog.datasets[name].required]
         if required or not publish_stale:
-            alerts.raise_failed_source(warehouse.home, map(source.service_of, failures), as_of, report)
             retryable = all(getattr(failure, "retryable", False) for failure in failures.values())
-            raise dg.Failure(report, allow_retries=retryable)
+            failure = dg.Failure(report, allow_retries=False)
+            if retryable and options.retries and context.retry_number < MOST_RETRIES:
+                raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S * 2**context.retry_number) from failure
+            alerts.raise_failed_source(warehouse.home, map(source.service_of, failures), as_of, report)
+            raise failure
         context.log.warning(report)
         for name, failure in failures.items():
             yield dg.MaterializeResult(asset_key=["raw", name], metadata={"failed": str(failure)})
@@ -177,18 +208,20 @@ def build_raw_assets(behind: Mapping[str, Sequence[str]], publish_stale: bool) -
     return raw
 
 
-def _raw_spec(dataset: Dataset) -> dg.AssetSpec:
+def _raw_spec(dataset: Dataset, description: str) -> dg.AssetSpec:
     deps = [dg.AssetKey(["ref", "as_of"])]
     if dataset.name == "prices":  # the members are the symbols to ask for
         deps.append(dg.AssetKey(["raw", "index_membership"]))
     return dg.AssetSpec(
         ["raw", dataset.name],
         deps=deps,
-        description=dataset.title,
+        description=description,
         group_name="raw",
         owners=OWNERS,
         kinds={"parquet", "duckdb"},
-        metadata={"licence": dataset.licence, "required": dataset.required},
+        tags={"layer": "raw", "required": str(dataset.required).lower()},
+        metadata={"licence": dataset.licence}
+        | ({"documentation": dg.MetadataValue.url(dataset.documentation)} if dataset.documentation else {}),
     )
 
 
@@ -262,8 +295,17 @@ def _load_dataset(
             if names:
                 metadata[what] = "; ".join(sorted(names))
                 metadata["notes"].append(_in_words(dataset, what, sorted(names)))
-    total = connection.execute(f"select count(*) from raw.{dataset.name}").fetchall()[0][0]
-    metadata |= {"dagster/row_count": total, "rows_new": rows_new, DURATION: time.monotonic() - began}
+    table = f"raw.{dataset.name}"
+    total = connection.execute(f"select count(*) from {table}").fetchall()[0][0]
+    landed = sum(file.stat().st_size for file in (home.landing / dataset.name).glob("*.parquet"))
+    metadata |= {
+        "dagster/row_count": total,
+        "dagster/column_schema": column_schema(connection, table),
+        "rows_new": rows_new,
+        "landed_mb": round(landed / 1e6, 2),
+        **preview(connection, table, dataset.date_column),
+        DURATION: time.monotonic() - began,
+    }
     return dg.MaterializeResult(asset_key=["raw", dataset.name], metadata=metadata)
 
 
@@ -302,7 +344,11 @@ def failures_in_words(failures: Mapping[str, Exception], source: Source, behind:
 
 
 def current_as_of(connection: duckdb.DuckDBPyConnection) -> date:
-    """The session that the reference tables speak of."""
+    """The session that the reference tables speak of; raises EngineError where there are none yet."""
+    if not connection.execute(
+        "select 1 from duckdb_tables() where (schema_name, table_name) = ('ref', 'as_of')"
+    ).fetchall():
+        raise EngineError("nothing was loaded into this home yet. Run the job `refresh`, or `tidegauge run`.")
     return connection.execute("select as_of_date from ref.as_of").fetchall()[0][0]
 
 

@@ -11,15 +11,18 @@ import duckdb
 from assets import site
 from assets.alerts import raise_refusal
 from assets.home import Home, HomeError
-from assets.publish import GateRefused, Publication, PublishError, publish
+from assets.publish import DATABASE, PARQUET, GateRefused, Publication, PublishError, publish, read_manifest
+from assets.sources.base import Source
 from expectations import data_docs, suites
 from expectations.runner import Result, Verdict, judge
 from orchestration.alerts import channels, deliver_alerts
 from orchestration.database import EngineError
 from orchestration.fingerprint import built_inputs_hash, inputs_hash
 from orchestration.ingestion import OWNERS, current_as_of, speaking_failures
+from orchestration.instance import POOL
 from orchestration.jobs import CHECK
-from orchestration.resources import RunOptions, Warehouse
+from orchestration.previews import charts, markdown_table, plain_record
+from orchestration.resources import RunOptions, Warehouse, last_session_on_offer
 from orchestration.settings import PROJECT, Settings
 
 PUBLICATION = dg.AssetKey(["published", "analysis"])
@@ -49,6 +52,12 @@ def tables_behind(manifest: Path) -> dict[str, list[str]]:
     }
 
 
+def raw_descriptions(manifest: Path) -> dict[str, str]:
+    """What dbt's sources say of the rows of each raw dataset."""
+    sources = json.loads(manifest.read_text())["sources"].values()
+    return {source["name"]: source["description"] for source in sources if source["source_name"] == "raw"}
+
+
 def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
     """One blocking check a published table: its Great Expectations suite on the build."""
 
@@ -64,6 +73,7 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
             for table in tables
         ],
         can_subset=True,
+        pool=POOL,
     )
     def gate(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, options: RunOptions):
         asked = [table for table in tables if _check_key(table) in context.selected_asset_check_keys]
@@ -124,12 +134,7 @@ def _check_result(table: str, verdict: Verdict) -> dg.AssetCheckResult:
 
 
 def _failing_rows(result: Result) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table([dg.TableRecord(_of_plain_types(row)) for row in result.sample])
-
-
-def _of_plain_types(row: dict) -> dict:
-    """A row that Dagster's tables can hold; they have no NULL."""
-    return {name: "NULL" if value is None else value for name, value in row.items()}
+    return dg.MetadataValue.table([plain_record(row) for row in result.sample])
 
 
 def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDefinition:
@@ -142,6 +147,8 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
         group_name="published",
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        tags={"layer": "published"},
+        pool=POOL,
     )
     def publication(warehouse: Warehouse, options: RunOptions) -> dg.MaterializeResult:
         with speaking_failures(), warehouse.connect() as connection:
@@ -152,16 +159,8 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
                 raise dg.Failure(str(refusal), metadata={"refused": True}, allow_retries=False) from refusal
             except PublishError as error:
                 raise dg.Failure(description=str(error)) from error
-        rows = sum(table["rows"] for table in published.manifest["tables"].values())
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": rows,
-                "version": published.version,
-                "as_of": published.manifest["as_of"],
-                "path": dg.MetadataValue.path(str(warehouse.home.analysis)),
-                "page": dg.MetadataValue.path(str(warehouse.home.site)),
-            }
-        )
+            shown = charts(connection, tables)
+        return dg.MaterializeResult(metadata=_of_publication(published, warehouse.home) | shown)
 
     return publication
 
@@ -177,6 +176,7 @@ def build_delivery(settings: Settings) -> dg.AssetsDefinition:
         group_name="published",
         owners=OWNERS,
         kinds={"slack", "email"},
+        pool=POOL,
     )
     def alert_delivery(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with speaking_failures():
@@ -186,6 +186,50 @@ def build_delivery(settings: Settings) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata={"sent": done.sent, "to be tried again": done.left})
 
     return alert_delivery
+
+
+def _of_publication(published: Publication, home: Home) -> dict:
+    manifest, parquet = published.manifest, published.path / PARQUET
+    tables = (
+        (name, table["rows"], _megabytes(parquet / f"{name}.parquet")) for name, table in manifest["tables"].items()
+    )
+    return {
+        "dagster/row_count": sum(table["rows"] for table in manifest["tables"].values()),
+        "version": published.version,
+        "as_of": manifest["as_of"],
+        "source": manifest["source"] + (" (simulated data)" if manifest["simulated"] else ""),
+        "size_mb": _megabytes(published.path / DATABASE),
+        "tables": markdown_table(["table", "rows", "Parquet, MB"], tables),
+        "gate_warnings": manifest["gate"]["failed_warning"],
+        "path": dg.MetadataValue.path(str(home.analysis)),
+        "page": dg.MetadataValue.path(str(home.site)),
+        "gate_pages": dg.MetadataValue.path(str(home.data_docs / "index.html")),
+    }
+
+
+def _megabytes(path: Path) -> float:
+    return round(path.stat().st_size / 1e6, 2)
+
+
+@dg.asset_check(
+    asset=PUBLICATION,
+    description="Whether what is published speaks of the last NYSE session that is over and on offer; days on which "
+    "the exchange is closed make nothing stale",
+)
+def freshness(warehouse: Warehouse, source: dg.ResourceParam[Source]) -> dg.AssetCheckResult:
+    """A warning, so that it stands in the UI and ends no run."""
+    with speaking_failures():
+        manifest = read_manifest(warehouse.home)
+    published, due = manifest["as_of"] if manifest else None, last_session_on_offer(source.last_day).isoformat()
+    is_fresh = published is not None and published >= due
+    return dg.AssetCheckResult(
+        passed=is_fresh,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"As of {published}."
+        if is_fresh
+        else f"As of {published or 'never'}; {due} is over. Run `refresh`.",
+        metadata={"as_of": published or "nothing is published", "last_session": due},
+    )
 
 
 def publish_build(

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+from pydantic import Field
 
 from assets.calendars import last_ended_session, last_session
 from assets.home import Home, HomeError
 from orchestration.database import EngineError, is_damage, open_database, unreadable
+from orchestration.instance import alive
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -27,6 +29,15 @@ class Warehouse(dg.ConfigurableResource):
     @property
     def home(self) -> Home:
         return Home(Path(self.home_path))
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        """Called by Dagster once a run, in the run's own process."""
+        if context.run is None:  # a look of a sensor is no run
+            yield self
+            return
+        with alive(self.home, context.instance, context.run.run_id):
+            yield self
 
     def remove(self) -> None:
         """Delete the build, to make it anew from the landing zone; the publication stands."""
@@ -60,15 +71,23 @@ class Warehouse(dg.ConfigurableResource):
                 connection.close()
 
 
+def last_session_on_offer(last_day: date | None) -> date:
+    """The last exchange session that is over, and that a source which ends on `last_day` can speak of."""
+    latest = last_ended_session()
+    return latest if last_day is None else min(latest, last_session(last_day))
+
+
 class RunOptions(dg.ConfigurableResource):
     """What one run was asked for; shown in the launchpad and kept with the run."""
 
-    as_of: str | None = None
-    since: str | None = None
-    full_refresh: bool = False
-    rebuild: bool = False
-    release: bool = False
-    accept_changes: bool = False
+    as_of: str | None = Field(None, description="The session that the run speaks of, as YYYY-MM-DD; else the last")
+    since: str | None = Field(None, description="Ask for everything from this day on again, as YYYY-MM-DD")
+    until: str | None = Field(None, description="With since: only up to this day")
+    full_refresh: bool = Field(False, description="Fetch and build everything anew")
+    rebuild: bool = Field(False, description="Make the warehouse anew from the landing zone; nothing is fetched")
+    release: bool = Field(False, description="Read again what has rows in quarantine")
+    accept_changes: bool = Field(False, description="Publish though rows or values of the last publication are gone")
+    retries: bool = Field(True, description="Try again, later and later, when a service fails")
 
     @property
     def anew(self) -> bool:
@@ -80,15 +99,19 @@ class RunOptions(dg.ConfigurableResource):
         """The day from which everything is asked for again."""
         return date.fromisoformat(self.since) if self.since else None
 
-    def as_of_date(self, last_day: date | None, published: date | None) -> date:
-        """The exchange session that the run speaks of: the asked one, else the source's last, else the last ended.
+    def load_up_to(self, as_of: date) -> date:
+        """The last day to ask for: the run's as-of, or `until` where that is earlier."""
+        return min(as_of, date.fromisoformat(self.until)) if self.until else as_of
 
-        HomeError where that one is not over yet, or where nobody asked to go back behind what is `published`.
+    def as_of_date(self, last_day: date | None, published: date | None) -> date:
+        """The exchange session that the run speaks of: the asked one, else the last on offer.
+
+        Where nothing new is asked for, that is the session that is `published`. HomeError where that one is not over
+        yet, or where nobody asked to go back behind what is published.
         """
-        latest = last_ended_session()
-        if last_day is not None:
-            latest = min(latest, last_session(last_day))
-        asked = last_session(date.fromisoformat(self.as_of)) if self.as_of else latest
+        latest = last_session_on_offer(last_day)
+        stands = published if self.rebuild or self.release else None
+        asked = last_session(date.fromisoformat(self.as_of)) if self.as_of else stands or latest
         if asked > latest:
             raise HomeError(
                 f"as of {asked} cannot be answered: the latest session that is over and on offer is {latest}. "

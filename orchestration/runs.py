@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-import yaml
 
 from assets.home import Home
 from assets.sources.base import Source
 from orchestration.build import build_defs
+from orchestration.instance import prepare_instance, refuse_beside_another, tidy
 from orchestration.settings import Settings
-
-PID_TAG = "tidegauge/pid"
 
 
 @dataclass
@@ -40,6 +37,7 @@ def start(settings: Settings, job: str, options: dict[str, Any], source: Source 
     The caller holds the home's lock.
     """
     home = Home(settings.home)
+    given = {name: value for name, value in options.items() if value is not None}
     prepare_instance(home)
     definitions = build_defs(settings, source)
     with (
@@ -51,48 +49,18 @@ def start(settings: Settings, job: str, options: dict[str, Any], source: Source 
         warnings.simplefilter("ignore", dg.BetaWarning)
         # Its warnings speak of Dagster's own workings; what concerns the run comes through the progress logger.
         logging.getLogger("dagster._core").setLevel(logging.ERROR)
-        _close_dead_runs(instance)
+        tidy(instance, home)
+        refuse_beside_another(instance, home)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={
                 "loggers": {"progress": {"config": {}}},
-                "resources": {"options": {"config": {k: v for k, v in options.items() if v is not None}}},
+                "resources": {"options": {"config": given | {"retries": False}}},
             },
-            tags={PID_TAG: str(os.getpid()), **{k: str(v) for k, v in options.items() if v}},
+            tags={name: str(value) for name, value in given.items() if value},
         )
     return _outcome(result)
-
-
-def prepare_instance(home: Home) -> None:
-    """Point Dagster at the home's own instance, with telemetry off and one run at a time."""
-    home.create()
-    os.environ["DAGSTER_HOME"] = str(home.dagster.resolve())
-    config = home.dagster / "dagster.yaml"
-    if not config.exists():
-        config.write_text(
-            yaml.safe_dump(
-                {
-                    "telemetry": {"enabled": False},
-                    "nux": {"enabled": False},  # no invitation to a newsletter over the lineage
-                    "concurrency": {"runs": {"max_concurrent_runs": 1}},
-                    "run_monitoring": {"enabled": True},
-                }
-            )
-        )
-
-
-def _close_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark the command line's open runs as failed; otherwise the UI shows them as running, and waits, for ever.
-
-    They are dead: who is alive holds the home's lock, which is ours now. Process ids recur, in containers each time.
-    """
-    open_runs = instance.get_runs(
-        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    )
-    for run in open_runs:
-        if PID_TAG in run.tags:
-            instance.report_run_failed(run, "The process of this run ended before the run did.")
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:

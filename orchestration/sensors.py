@@ -1,10 +1,71 @@
-"""What starts by itself when something has happened."""
+"""What is noticed and acted on: a vendor's files, runs that failed, runs whose process is gone, alerts.
+
+Belongs here: when to look and what to start. Where a sensor needs to know what is in a file or a run, it asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
 
 import dagster as dg
 
 from assets.delivery import news
-from orchestration.jobs import DELIVER_ALERTS
+from assets.home import Home
+from orchestration.instance import close_dead_runs
+from orchestration.jobs import DELIVER_ALERTS, refresh
 from orchestration.resources import Warehouse
+from orchestration.settings import Settings, source_name
+
+
+def build_file_sensor(settings: Settings, home: Home) -> dg.SensorDefinition:
+    """Starts a refresh when the vendor's files have changed and no longer do: none is read while it is being copied."""
+
+    @dg.sensor(
+        job=refresh,
+        minimum_interval_seconds=60,
+        description="A refresh when files of the vendor's folder are new or have changed, and are copied whole",
+    )
+    def new_vendor_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        folder = settings.files_dir or home.files_dir()
+        if folder is None or source_name(settings, home) == "sample":
+            return dg.SkipReason("this home reads no vendor's files")
+        state = _state_of(folder)
+        if state != context.cursor:  # what has changed since the last look may change still
+            return dg.SensorResult(skip_reason=f"{folder} has changed; it is looked at again", cursor=state)
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state, tags={"files": str(folder)})])
+
+    return new_vendor_files
+
+
+def _state_of(folder: Path) -> str:
+    """A hash over the names, sizes and times of all files of a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    stats = [(path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+
+@dg.run_failure_sensor(description="Says of each failed run which steps failed, and why", minimum_interval_seconds=30)
+def failed_run(context: dg.RunFailureSensorContext) -> None:
+    """One error in the log of the tick a failed step, or what ended the run where no step did."""
+    run = context.dagster_run
+    for event in context.get_step_failure_events():
+        failure = event.step_failure_data
+        told = failure.user_failure_data and failure.user_failure_data.description
+        context.log.error(f"{run.job_name} {run.run_id}: {event.step_key}: {told or failure.error_display_string}")
+    if not context.get_step_failure_events():
+        context.log.error(f"{run.job_name} {run.run_id}: {context.failure_event.message}")
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Closes runs whose process is gone, so that those behind them in the queue start",
+)
+def dead_runs(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SkipReason:
+    """Starts nothing; says what it closed."""
+    closed = close_dead_runs(context.instance, warehouse.home)
+    return dg.SkipReason(f"closed {', '.join(closed)}" if closed else "every run that counts as running is alive")
 
 
 def _alert_sensor(rule: str, what: str) -> dg.SensorDefinition:

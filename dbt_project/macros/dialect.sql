@@ -191,3 +191,22 @@
 {% macro default__json_list(expression, order_by) -%}
     to_json(list(cast({{ expression }} as json) order by {{ order_by }}))
 {%- endmacro %}
+
+{# What is in a table, as one JSON text: how many rows, the first and the last date, some of the last rows. #}
+{% macro contents(relation, date_column=none, last_rows=0) -%}
+    {{ return(adapter.dispatch('contents')(relation, date_column, last_rows)) }}
+{%- endmacro %}
+
+{% macro default__contents(relation, date_column, last_rows) -%}
+    {%- set fields = ['rows := count(*)'] -%}
+    {%- if date_column -%}
+        {%- do fields.append('first_date := min(' ~ date_column ~ ')') -%}
+        {%- do fields.append('last_date := max(' ~ date_column ~ ')') -%}
+    {%- endif -%}
+    {%- if last_rows -%}
+        {%- set latest = ' order by ' ~ date_column ~ ' desc nulls last' if date_column else '' -%}
+        {%- set rows = '(from ' ~ relation ~ latest ~ ' limit ' ~ last_rows ~ ') as last_row' -%}
+        {%- do fields.append('last_rows := (select list(last_row) from ' ~ rows ~ ')') -%}
+    {%- endif -%}
+    select to_json(struct_pack({{ fields | join(', ') }}))::varchar from {{ relation }}
+{%- endmacro %}

@@ -1,7 +1,13 @@
-{# Tells the log how many rows a table got; of the views only a published one is counted, that runs it. #}
+{# Tells the log what is in a table: how many rows; of a published one also the dates that it covers, by the
+   date among its first two columns, and the last rows. Of the views only a published one is asked. #}
 {% macro report_rows() %}
-    {%- if execute and (config.get('materialized') != 'view' or model.schema == 'analysis') -%}
-        {%- set counted = run_query('select count(*) from ' ~ this) -%}
-        {{- log('rows ' ~ model.unique_id ~ ' ' ~ counted.columns[0].values()[0], info=true) -}}
+    {%- set is_published = model.schema == 'analysis' -%}
+    {%- if execute and (config.get('materialized') != 'view' or is_published) -%}
+        {%- set dates = [] -%}
+        {%- for column in (model.columns.values() | list)[:2] if column.data_type == 'date' -%}
+            {%- do dates.append(column.name) -%}
+        {%- endfor -%}
+        {%- set told = run_query(contents(this, dates | first, 5) if is_published else contents(this)) -%}
+        {{- log('table ' ~ model.unique_id ~ ' ' ~ told.columns[0].values()[0], info=true) -}}
     {%- endif -%}
 {% endmacro %}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -18,6 +20,11 @@ from assets.catalog import load_catalog
 from assets.home import Home
 from orchestration.build import build_defs
 from orchestration.dbt import DBT_PROJECT, Dbt
+from orchestration.instance import PID_TAG, POOL, alive, close_dead_runs
+from orchestration.jobs import FRESHNESS
+from orchestration.publication import freshness
+from orchestration.resources import RunOptions, Warehouse
+from orchestration.sensors import build_file_sensor
 from orchestration.settings import PROJECT, Settings
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -106,8 +113,58 @@ def test_every_published_table_is_held_by_the_gate(definitions):
     for key in published:
         names = {check.name for check in graph.asset_check_keys if check.asset_key == key}
         assert "expectations" in names, key
-    for check in graph.asset_check_keys:
+    for check in graph.asset_check_keys - {FRESHNESS}:
         assert graph.get(check).blocking, check
+
+
+def test_jobs_schedules_and_sensors_are_those_and_start_what_they_should(definitions):
+    """A selection that changes by accident shows here."""
+    graph = definitions.resolve_asset_graph()
+    everything = {key.to_user_string() for key in graph.executable_asset_keys}
+    gate = {key for key in graph.asset_check_keys if key.name == "expectations"}
+    dated = "fred_observations operating_cash_balance deposits_withdrawals public_debt_transactions auctions "
+    dated += "upcoming_auctions prices exchange_breadth"
+    jobs = {
+        "refresh": (everything, graph.asset_check_keys),
+        "rebuild": (everything, graph.asset_check_keys),
+        "backfill": ({f"raw/{name}" for name in dated.split()}, set()),
+        "check": (set(), gate),
+        "publish": ({"published/analysis"}, gate | {FRESHNESS}),
+        "freshness": (set(), {FRESHNESS}),
+    }
+    repository = definitions.get_repository_def()
+    assert {job.name for job in repository.get_all_jobs()} - {"__ASSET_JOB"} == set(jobs)
+    for name, (assets, checks) in jobs.items():
+        layer = definitions.resolve_job_def(name).asset_layer
+        assert {key.to_user_string() for key in layer.executable_asset_keys} == assets, name
+        assert set(layer.asset_graph.asset_check_keys) == set(checks), name
+
+    schedules = {one.name: (one.job_name, one.cron_schedule) for one in repository.schedule_defs}
+    assert schedules == {"after_close": ("refresh", "30 18 * * 1-5"), "still_fresh": ("freshness", "0 20 * * 1-5")}
+    sensors = {one.name: one.default_status.value for one in repository.sensor_defs}
+    assert sensors == {"new_vendor_files": "STOPPED", "failed_run": "STOPPED", "dead_runs": "RUNNING"}
+
+
+def test_every_step_that_opens_the_warehouse_waits_its_turn(definitions):
+    pools = {node.name: node.definition.pool for node in definitions.resolve_job_def("refresh").nodes}
+    assert {name for name, pool in pools.items() if pool != POOL} == {"published__analysis_freshness"}
+
+
+def test_a_backfill_asks_for_its_year_alone(definitions):
+    job = definitions.resolve_job_def("backfill")
+    config = job.partitioned_config.get_run_config_for_partition_key("2019")
+    assert config["resources"]["options"]["config"] == {"since": "2019-01-01", "until": "2019-12-31"}
+    options = RunOptions(since="2019-01-01", until="2019-12-31")
+    assert options.load_up_to(date(2026, 1, 30)) == date(2019, 12, 31)
+    assert options.load_up_to(date(2019, 6, 3)) == date(2019, 6, 3)
+
+
+def test_what_is_simulated_is_tagged_so(definitions, specs, tmp_path):
+    tagged = {node.key for node in specs if node.tags.get("data") == "simulated"}
+    assert tagged == definitions.resolve_asset_graph().executable_asset_keys
+    (tmp_path / "tidegauge.yml").write_text("datasets: {}")
+    real = build_defs(Settings(home=tmp_path / "home", source="files", files_dir=tmp_path))
+    assert not any("data" in node.tags for node in real.resolve_asset_graph().asset_nodes)
 
 
 def test_every_test_of_dbt_is_a_check_of_an_asset(home, definitions):
@@ -147,8 +204,8 @@ def test_duckdb_is_opened_in_one_place_alone():
     assert places == ["orchestration/database.py"]
 
 
-def tick(definitions: dg.Definitions, when: datetime):
-    schedule = definitions.resolve_schedule_def("after_close")
+def tick(definitions: dg.Definitions, when: datetime, name: str = "after_close"):
+    schedule = definitions.resolve_schedule_def(name)
     with dg.build_schedule_context(scheduled_execution_time=when) as context:
         return schedule.evaluate_tick(context)
 
@@ -161,6 +218,59 @@ def test_the_schedule_runs_after_a_session_and_skips_a_holiday_with_its_reason(d
     holiday = tick(definitions, datetime(2026, 1, 19, 18, 30, tzinfo=NEW_YORK))
     assert not holiday.run_requests
     assert "closed on Monday, 19 January 2026" in holiday.skip_message
+    late = datetime(2026, 1, 19, 20, 0, tzinfo=NEW_YORK)
+    assert not tick(definitions, late, "still_fresh").run_requests
+    assert tick(definitions, late.replace(day=20), "still_fresh").run_requests
+
+
+@pytest.mark.parametrize(("last_day", "is_fresh"), [(date(2026, 1, 30), True), (date(2026, 2, 2), False)])
+def test_what_is_published_is_fresh_until_another_session_is_over(tmp_path, last_day, is_fresh):
+    current = Home(tmp_path).published / "current"
+    current.mkdir(parents=True)
+    (current / "manifest.json").write_text('{"as_of": "2026-01-30"}')
+    warehouse = Warehouse(home_path=str(tmp_path))
+    result = freshness(warehouse=warehouse, source=SimpleNamespace(last_day=last_day))
+    assert result.passed is is_fresh and result.severity == dg.AssetCheckSeverity.WARN
+    weekend = freshness(warehouse=warehouse, source=SimpleNamespace(last_day=date(2026, 2, 1)))
+    assert weekend.passed
+
+
+def test_a_vendors_files_start_a_run_once_they_are_copied_whole(tmp_path):
+    home, folder = Home(tmp_path / "home"), tmp_path / "exports"
+    folder.mkdir()
+    sensor = build_file_sensor(Settings(home=home.root, source="files", files_dir=folder), home)
+
+    def look(cursor):
+        return sensor.evaluate_tick(dg.build_sensor_context(cursor=cursor))
+
+    (folder / "bars.csv").write_text("a,b")
+    first = look(None)
+    assert not first.run_requests and "looked at again" in first.skip_message
+    (folder / "bars.csv").write_text("a,b\n1,2")  # still being copied
+    second = look(first.cursor)
+    assert not second.run_requests
+    (request,) = look(second.cursor).run_requests
+    assert request.run_key == second.cursor
+
+    simulated = build_file_sensor(Settings(home=home.root, source="sample", files_dir=folder), home)
+    assert not simulated.evaluate_tick(dg.build_sensor_context()).run_requests
+
+
+def test_a_run_whose_process_is_gone_is_closed_and_no_other(definitions, tmp_path):
+    home = Home(tmp_path)
+    home.create()
+    job = definitions.resolve_job_def("freshness")
+    with dg.DagsterInstance.local_temp() as instance:
+        dead, living, unknown = (
+            instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id for _ in range(3)
+        )
+        with alive(home, instance, living):
+            (home.dagster / "alive" / f"{dead}.lock").touch()  # what a killed process leaves
+            assert close_dead_runs(instance, home) == [dead]
+            assert instance.get_run_by_id(living).tags[PID_TAG] == str(os.getpid())
+        assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
+        assert {instance.get_run_by_id(one).status for one in (living, unknown)} == {dg.DagsterRunStatus.STARTED}
+        assert not list((home.dagster / "alive").iterdir())
 
 
 def test_no_source_file_names_a_place_of_this_machine():

@@ -14,6 +14,7 @@ from assets.alerts import raised
 from assets.catalog import load_catalog
 from assets.home import Home
 from assets.sources.base import Payload, Request, SourceError
+from orchestration import ingestion
 from orchestration.ingestion import build_raw_assets, failures_in_words, in_parallel, reference
 from orchestration.resources import RunOptions, Warehouse
 
@@ -40,7 +41,9 @@ class Services:
     """Five datasets of four services, some of which fail."""
 
     broken: dict[str, Exception] = field(default_factory=dict)
+    recovers: bool = False
     symbols: tuple[str, ...] = ()
+    wanted: list = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     name = "live"
     last_day = date(2026, 1, 30)
@@ -50,13 +53,14 @@ class Services:
         return SERVICES.get(dataset, "none")
 
     def requests(self, wanted):
+        self.wanted.append(wanted)
         if wanted.dataset == "prices":
             self.symbols = wanted.symbols
         return [Request(wanted.dataset, "all")]
 
     def fetch(self, request):
         if request.dataset in self.broken:
-            raise self.broken[request.dataset]
+            raise self.broken.pop(request.dataset) if self.recovers else self.broken[request.dataset]
         return Payload(request, ROWS[request.dataset], datetime(2026, 1, 30, 23, tzinfo=UTC))
 
     def parse(self, payload):
@@ -70,10 +74,14 @@ def home(tmp_path):
     return Home(tmp_path / "home")
 
 
-def materialize(home, source, *, publish_stale=False, selection=None):
+def materialize(home, source, *, publish_stale=False, selection=None, options=None):
     return dg.materialize(
-        [reference, build_raw_assets(BEHIND, publish_stale)],
-        resources={"warehouse": Warehouse(home_path=str(home.root)), "options": RunOptions(), "source": source},
+        [reference, build_raw_assets(BEHIND, dict.fromkeys(CATALOG.datasets, ""), publish_stale)],
+        resources={
+            "warehouse": Warehouse(home_path=str(home.root)),
+            "options": options or RunOptions(retries=False),
+            "source": source,
+        },
         selection=selection,
         raise_on_error=False,
     )
@@ -108,6 +116,42 @@ def test_a_dead_service_fails_its_own_assets_and_says_what_is_stale(home):
     (alert,) = raised(home)
     assert (alert.rule, alert.subject, alert.message) == ("stale_source", "fred", report)
     assert materialize(home, Services()).success
+
+
+def test_a_run_that_may_wait_asks_a_dead_service_again(home, monkeypatch):
+    monkeypatch.setattr(ingestion, "RETRY_AFTER_S", 0.1)
+    source = Services({"auctions": SourceError("Fiscal Data: HTTP 500", retryable=True)}, recovers=True)
+    result = materialize(home, source, options=RunOptions())
+    assert result.success and loaded(result) == set(CATALOG.datasets)
+    assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 1
+
+
+@pytest.mark.parametrize("error", [SourceError("a wrong key"), ZeroDivisionError("a mistake in the code")])
+def test_what_cannot_help_is_not_tried_again(home, error):
+    result = materialize(home, Services({"auctions": error}), options=RunOptions())
+    assert not result.success
+    assert "STEP_UP_FOR_RETRY" not in [event.event_type_value for event in result.all_events]
+
+
+def test_after_the_last_try_the_failure_says_what_it_would_have_said_at_first(home, monkeypatch):
+    monkeypatch.setattr(ingestion, "RETRY_AFTER_S", 0.01)
+    result = materialize(home, Services({"auctions": SourceError("HTTP 500", retryable=True)}), options=RunOptions())
+    assert "HTTP 500" in said(result) and "the next run catches up" in said(result)
+    assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 3
+
+
+def test_a_year_is_asked_for_up_to_its_end(home):
+    assert materialize(home, Services()).success
+    source = Services()
+    options = RunOptions(since="2019-01-01", until="2019-12-31", retries=False)
+    assert materialize(home, source, selection=dg.AssetSelection.assets(["raw", "auctions"]), options=options).success
+    (wanted,) = source.wanted
+    assert (wanted.since, wanted.as_of) == (date(2019, 1, 1), date(2019, 12, 31))
+
+
+def test_a_home_without_anything_says_what_to_do_first(home):
+    result = materialize(home, Services(), selection=dg.AssetSelection.assets(["raw", "prices"]))
+    assert not result.success and "Run the job `refresh`" in said(result)
 
 
 @pytest.mark.parametrize(("publish_stale", "success"), [(False, False), (True, True)])
