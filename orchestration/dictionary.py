@@ -11,6 +11,7 @@ from pathlib import Path
 from assets import quality
 from assets.home import Home
 from expectations import suites
+from orchestration.build import prepare_environment
 from orchestration.dbt import dbt_project
 from orchestration.publication import published_tables, tables_behind
 from orchestration.settings import PROJECT, Settings
@@ -64,4 +65,8 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    DICTIONARY.write_text(data_dictionary(dbt_project(Home(Settings().home)).manifest_path))
+    settings = Settings()
+    home = Home(settings.home)
+    home.create()
+    prepare_environment(settings, home)
+    DICTIONARY.write_text(data_dictionary(dbt_project(home).manifest_path))
