@@ -129,7 +129,8 @@ def test_jobs_schedules_and_sensors_are_those_and_start_what_they_should(definit
         "rebuild": (everything, graph.asset_check_keys),
         "backfill": ({f"raw/{name}" for name in dated.split()}, set()),
         "check": (set(), gate),
-        "publish": ({"published/analysis"}, gate | {FRESHNESS}),
+        "publish": ({"published/analysis", "published/alert_delivery"}, gate | {FRESHNESS}),
+        "deliver_alerts": ({"published/alert_delivery"}, set()),
         "freshness": (set(), {FRESHNESS}),
     }
     repository = definitions.get_repository_def()
@@ -142,7 +143,9 @@ def test_jobs_schedules_and_sensors_are_those_and_start_what_they_should(definit
     schedules = {one.name: (one.job_name, one.cron_schedule) for one in repository.schedule_defs}
     assert schedules == {"after_close": ("refresh", "30 18 * * 1-5"), "still_fresh": ("freshness", "0 20 * * 1-5")}
     sensors = {one.name: one.default_status.value for one in repository.sensor_defs}
-    assert sensors == {"new_vendor_files": "STOPPED", "failed_run": "STOPPED", "dead_runs": "RUNNING"}
+    raised = ("regime_change", "threat_level", "stale_source", "refused_publication")
+    asleep = {"new_vendor_files", "failed_run", *(f"on_{rule}" for rule in raised)}
+    assert sensors == dict.fromkeys(asleep, "STOPPED") | {"dead_runs": "RUNNING"}
 
 
 def test_every_step_that_opens_the_warehouse_waits_its_turn(definitions):
