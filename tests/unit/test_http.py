@@ -355,6 +355,8 @@ def test_retry_after_of_an_answer_is_kept_to_or_ends_patience():
         f"?crumb={KEY}",
         f"next=%3Fapi_key%3D{KEY}",
         f"https://user:{KEY}@host/x",
+        f"postgresql://user:p@{KEY}@host/x",
+        f"postgresql://host/x?user=me&password={KEY}",
         f"{{'Authorization': 'Token {KEY}'}}",
         f"authorization: Bearer {KEY}",
     ],

@@ -276,6 +276,13 @@ def test_mapped_column_that_the_file_lacks_refuses_the_file(folder):
         ("", "must have the one key `datasets`"),
         ("datasets: {}", "must have the one key `datasets`"),
         ("datasets: [", "cannot be read"),
+        ("datasets: " + "[" * 20_000, "nested too deeply"),
+        ("datasets: !!python/object/apply:os.getcwd []", "cannot be read: could not determine a constructor"),
+        (
+            "m0: &m0 {x: 1}\n"
+            + "\n".join(f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}" for n in range(1, 30)),
+            r"cannot be read: an alias: write out what \*m0 stands for",
+        ),
         ("datasets: {bars: [{files: a}]}", "unknown dataset 'bars'; there are .*prices"),
         ("datasets: {prices: {files: a}}", "prices: must be a list of entries"),
         ("datasets: {prices: [{columns: {}}]}", "prices: each entry needs `files`"),

@@ -1,0 +1,59 @@
+"""One writer at a time, whoever started it: the next one waits, and says for whom where that lasts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from assets.home import Home, HomeError
+from orchestration.resources import Warehouse
+from orchestration.settings import PROJECT, Settings
+
+WRITER = """
+import sys
+from orchestration.resources import Warehouse
+with Warehouse(home_path=sys.argv[1]).connect() as connection:
+    connection.execute("create table left_by_the_writer as select 1")
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """A process that writes until its standard input is closed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, tmp_path],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.kill()
+
+
+def test_a_step_waits_for_the_writer_and_names_it_where_that_lasts(writer, tmp_path):
+    with pytest.raises(HomeError, match=rf"another run is writing to .* \(process {writer.pid}\)"):
+        Home(tmp_path).exclusive(0.1).__enter__()
+
+    threading.Timer(1, writer.stdin.close).start()
+    with Warehouse(home_path=str(tmp_path)).connect() as connection:
+        assert connection.execute("from left_by_the_writer").fetchall() == [(1,)]
+
+
+def test_a_writer_that_is_killed_keeps_nobody_out(writer, tmp_path):
+    writer.kill()
+    with Warehouse(home_path=str(tmp_path), wait_s=5).connect() as connection:
+        assert connection.execute("from left_by_the_writer").fetchall() == [(1,)]
+
+
+def test_a_home_may_be_named_from_where_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIDEGAUGE_HOME", "my 'home'")
+    assert Settings().home == Path(tmp_path / "my 'home'")
