@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 BENCH := .venv-bench
 SUPERSET := .venv-superset
 
-.PHONY: run test lint ui page notebook dictionary superset bench constraints clean
+.PHONY: run test lint ui page notebook dictionary screenshots superset bench constraints clean
 
 run: $(READY)  ## install, then ingest, build, gate and publish the embedded (simulated) sample
 	$(BIN)/tidegauge run
@@ -30,6 +30,9 @@ notebook: $(READY)  ## a research question on what is published, in the browser
 
 dictionary: $(READY)  ## docs/data_dictionary.md anew, from the models' descriptions
 	$(BIN)/python -m orchestration.dictionary
+
+screenshots: $(READY)  ## docs/images anew, from a fresh sample
+	$(BIN)/python docs/screenshots.py
 
 superset: $(SUPERSET)/.installed  ## Apache Superset on loopback, with our dashboard of what is published
 	$(SUPERSET)/bin/python bi/serve.py
