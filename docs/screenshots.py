@@ -10,7 +10,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "browser")]
 
-from dagster_ui import chromium, serving  # noqa: E402
+from browsers import chromium  # noqa: E402
+from dagster_ui import serving  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
 from program import environment  # noqa: E402
 

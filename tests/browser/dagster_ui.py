@@ -14,16 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from playwright.sync_api import Browser, sync_playwright
 from program import environment
 
 from orchestration.settings import PROJECT
 
-CHROMIUM = Path("/usr/bin/chromium")
-_QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 _LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "orchestration.definitions"}
 _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
@@ -119,11 +113,3 @@ def _is_loaded(ui: DagsterUi) -> bool:
     except requests.ConnectionError:
         return False
     return bool(answer["repositoriesOrError"].get("nodes"))
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET.split())
-        yield browser
-        browser.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dagster_ui import CHROMIUM, DagsterUi, chromium, serving, wait_for
+from dagster_ui import DagsterUi, serving, wait_for
 from playwright.sync_api import Page, expect
 from program import environment
 
@@ -21,16 +21,13 @@ from assets.publish import verify
 from orchestration.instance import PID_TAG
 from orchestration.settings import PROJECT
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LONG = 60_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
 def home(built_sample, tmp_path_factory) -> Home:
+    """A copy of the sample's home, which these tests change."""
     return Home(Path(shutil.copytree(built_sample.home, tmp_path_factory.mktemp("ui") / "home", symlinks=True)))
 
 
@@ -38,12 +35,6 @@ def home(built_sample, tmp_path_factory) -> Home:
 def ui(home) -> Iterator[DagsterUi]:
     with serving(home.root) as ui:
         yield ui
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

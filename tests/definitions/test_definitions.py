@@ -142,15 +142,19 @@ def test_jobs_schedules_and_sensors_are_those_and_start_what_they_should(definit
 
     schedules = {one.name: (one.job_name, one.cron_schedule) for one in repository.schedule_defs}
     assert schedules == {"after_close": ("refresh", "30 18 * * 1-5"), "still_fresh": ("freshness", "0 20 * * 1-5")}
-    sensors = {one.name: one.default_status.value for one in repository.sensor_defs}
-    raised = ("regime_change", "threat_level", "stale_source", "refused_publication")
-    asleep = {"new_vendor_files", "failed_run", *(f"on_{rule}" for rule in raised)}
-    assert sensors == dict.fromkeys(asleep, "STOPPED") | {"dead_runs": "RUNNING"}
+    running = {one.name: one.default_status == dg.DefaultSensorStatus.RUNNING for one in repository.sensor_defs}
+    alerts = ("regime_change", "threat_level", "stale_source", "refused_publication")
+    assert running == {"new_vendor_files": False, "failed_run": False, "dead_runs": True} | {
+        f"on_{rule}": False for rule in alerts
+    }
 
 
 def test_every_step_that_opens_the_warehouse_waits_its_turn(definitions):
     pools = {node.name: node.definition.pool for node in definitions.resolve_job_def("refresh").nodes}
-    assert {name for name, pool in pools.items() if pool != POOL} == {"published__analysis_freshness"}
+    assert {name for name, pool in pools.items() if pool != POOL} == {
+        "published__analysis_freshness",
+        "published__alert_delivery",
+    }
 
 
 def test_a_backfill_asks_for_its_year_alone(definitions):
