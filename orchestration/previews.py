@@ -105,7 +105,7 @@ def _chart(
     rows = connection.execute(
         f"""
         with drawn as ({sql.format(relation)})
-        select strftime(date, '%Y-%m-%d') as date, round(value, 4) as value, line
+        select strftime(date, '%Y-%m-%d') as date, round(value::double, 4) as value, line
         from drawn
         where date > (select max(date) from drawn) - interval {_SHOWN_YEARS} year
         qualify date = max(date) over (partition by line, date_trunc('week', date))
