@@ -151,10 +151,7 @@ def test_jobs_schedules_and_sensors_are_those_and_start_what_they_should(definit
 
 def test_every_step_that_opens_the_warehouse_waits_its_turn(definitions):
     pools = {node.name: node.definition.pool for node in definitions.resolve_job_def("refresh").nodes}
-    assert {name for name, pool in pools.items() if pool != POOL} == {
-        "published__analysis_freshness",
-        "published__alert_delivery",
-    }
+    assert {name for name, pool in pools.items() if pool != POOL} == {"published__analysis_freshness"}
 
 
 def test_a_backfill_asks_for_its_year_alone(definitions):
