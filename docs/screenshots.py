@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page  # noqa: E402
 from program import environment  # noqa: E402
 
 IMAGES = PROJECT / "docs" / "images"
-SIZE = {"width": 1440, "height": 900}
+SIZE, TALL = {"width": 1440, "height": 900}, {"width": 1200, "height": 1250}
 LONG = 120_000  # milliseconds
 
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def take(browser: Browser, home: Path) -> None:
-    """The UI and, where the publication has one, the page."""
+    """The UI, and the page in light and dark."""
     with serving(home) as ui:
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(LONG)
@@ -41,19 +41,22 @@ def take(browser: Browser, home: Path) -> None:
         checks(page, ui.url)
         page.close()
     site = home / "published" / "site" / "index.html"
-    if site.exists():
-        for scheme in ("light", "dark"):
-            page = browser.new_page(viewport=SIZE, color_scheme=scheme)
-            page.goto(site.resolve().as_uri())
-            page.wait_for_load_state("networkidle")
-            page.wait_for_timeout(2000)
-            save(page, f"page-{scheme}")
-            page.close()
+    for scheme in ("light", "dark"):
+        page = browser.new_page(viewport=TALL, color_scheme=scheme)
+        page.goto(site.resolve().as_uri())
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(2000)
+        save(page, f"page-{scheme}")
+        page.close()
 
 
 def asset_graph(page: Page, url: str) -> None:
-    page.goto(f"{url}/asset-groups")
-    page.get_by_text("published", exact=True).last.wait_for()
+    """One group, for the graph of all of them is too large for a picture."""
+    page.goto(f"{url}/locations/orchestration.definitions/asset-groups/liquidity")
+    page.get_by_text("treasury_cash", exact=True).wait_for()
+    page.get_by_text("Hide navigation").click()
+    page.reload()  # the graph fits itself into the room that it finds
+    page.get_by_text("treasury_cash", exact=True).wait_for()
     page.wait_for_timeout(4000)
     save(page, "asset-graph")
 

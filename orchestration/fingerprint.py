@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,12 +17,15 @@ from orchestration.settings import PROJECT
 DBT_PROJECT = PROJECT / "dbt_project"
 
 
+def _files(folder: str, *suffixes: str) -> list[Path]:
+    return sorted(path for path in (PROJECT / folder).rglob("*") if path.suffix in suffixes)
+
+
 def project_digest() -> str:
     """SHA-256 over every file of the dbt project that can change what it builds."""
     digest = hashlib.sha256()
-    for path in sorted(DBT_PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".yml", ".csv", ".py"}:
-            digest.update(f"{path.relative_to(DBT_PROJECT)}\n".encode() + path.read_bytes())
+    for path in _files("dbt_project", ".sql", ".yml", ".csv", ".py", ".j2"):
+        digest.update(f"{path.relative_to(DBT_PROJECT)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -42,12 +46,12 @@ def models_hash(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
-    """SHA-256 over all that decides what a publication holds: the models, the raw rows, the as-of and the gate.
+    """SHA-256 over all that decides what a publication holds: the models, the raw rows, the as-of, gate and page.
 
     `raw` is append-only, so a table's row count and its latest fetch say which rows it holds.
     """
     digest = hashlib.sha256(models_hash(connection).encode())
-    for path in sorted((PROJECT / "expectations").rglob("*.py")):
+    for path in (*_files("expectations", ".py"), *_files("assets/site", ".py", ".j2", ".css", ".js")):
         digest.update(path.read_bytes())
     digest.update(version("great-expectations").encode())
     raw_tables = connection.execute(
