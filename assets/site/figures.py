@@ -113,9 +113,6 @@ class Reader:
         names = [column[0] for column in self.connection.description]
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def has(self, table: str) -> bool:
-        return bool(self.tuples("select 1 from (show tables) where name = $table", table=table))
-
     @cached_property
     def sources(self) -> dict[str, str]:
         """dataset -> who serves it."""

@@ -281,9 +281,11 @@ def test_what_the_sources_say_stays_text(visit, home, manifest, tmp_path):
         publication.execute("update market_brief set headline = $1, body_markdown = '# ' || $1", [HOSTILE])
         publication.execute("update correlations set symbol_a = $1 where symbol_a = 'GLD'", [HOSTILE])
         publication.execute("update source_health set dataset = $1 where dataset = 'auctions'", [HOSTILE])
-        publication.execute("create or replace table alerts (as_of_date date, raised_at timestamp, severity varchar, "
-                            "message varchar)")  # fmt: skip
-        publication.execute("insert into alerts values ('2026-01-30', '2026-01-30', 'warning', $1)", [HOSTILE])
+        publication.execute(
+            "insert into alerts by name select 'a' as alert_id, timestamp '2026-01-30 23:00' as raised_at, "
+            "date '2026-01-30' as as_of_date, 'rule' as rule, 'warning' as severity, $1 as message",
+            [HOSTILE],
+        )
         site = sites.make(tmp_path / "site", publication, manifest)
 
     for name in ("index", "brief", "claims", "correlations", "data"):

@@ -22,9 +22,9 @@ class Tile:
 def page(reader: Reader) -> Page:
     ((headline,),) = reader.tuples("select max_by(headline, as_of_date) from market_brief")
     state = reader.dicts("from regime_scores order by as_of_date desc limit 1")
-    alerts = []
-    if reader.has("alerts"):
-        alerts = reader.dicts("select as_of_date, severity, message from alerts order by raised_at desc limit 10")
+    alerts = reader.dicts(
+        "select as_of_date, severity, message from alerts order by as_of_date desc, raised_at desc, alert_id limit 10"
+    )
     return Page(
         "index.html",
         "Today",
