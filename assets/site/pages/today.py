@@ -47,8 +47,8 @@ def gauge(reader: Reader) -> Figure:
     return Figure(
         id="gauge",
         title="The pulse and its band",
-        note=f"What supports risk, 0 to 100. {_turns(rules)} The dark bar is the pulse under other weights: how much "
-        "hangs on them, no confidence interval.",
+        note=f"What supports risk, 0 to 100. {_turns(rules)} The bar within is the pulse under other weights: how "
+        "much hangs on them, no confidence interval.",
         columns=PULSE,
         rows=rows,
         source=reader.source(*SCORED),
