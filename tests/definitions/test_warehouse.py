@@ -1,16 +1,18 @@
-"""One writer at a time, whoever started it: the next one waits, and says for whom where that lasts."""
+"""One writer at a time, whoever started it, on a home of any name; and a clock that is behind what is published."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from assets.home import Home, HomeError
-from orchestration.resources import Warehouse
+from orchestration import resources
+from orchestration.resources import RunOptions, Warehouse
 from orchestration.settings import PROJECT, Settings
 
 WRITER = """
@@ -57,3 +59,11 @@ def test_a_home_may_be_named_from_where_one_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIDEGAUGE_HOME", "my 'home'")
     assert Settings().home == Path(tmp_path / "my 'home'")
+
+
+def test_a_clock_that_is_behind_the_publication_is_told_unless_one_goes_back_on_purpose(monkeypatch):
+    monkeypatch.setattr(resources, "last_ended_session", lambda: date(2026, 1, 15))
+    published = date(2026, 1, 30)
+    with pytest.raises(HomeError, match="is 2026-01-15 by this machine's clock, and 2026-01-30 is published"):
+        RunOptions().as_of_date(None, published)
+    assert RunOptions(as_of="2026-01-15").as_of_date(None, published) == date(2026, 1, 15)
