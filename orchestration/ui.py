@@ -31,6 +31,18 @@ def serve(home: Home, port: int, opened: bool, say: Callable[[str], None]) -> in
     prepare_instance(home)
     with dg.DagsterInstance.get() as instance:
         tidy(instance, home)
+    process: subprocess.Popen | None = None
+
+    def end(*_: object) -> None:
+        nonlocal asked_to_end
+        asked_to_end = True
+        if process:
+            process.send_signal(signal.SIGINT)
+
+    asked_to_end = False
+    # before it starts: where ours ignores them, as behind nohup, Dagster would too
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     process = subprocess.Popen(
         [
             sys.executable,
@@ -50,15 +62,6 @@ def serve(home: Home, port: int, opened: bool, say: Callable[[str], None]) -> in
         env=os.environ | {"TIDEGAUGE_HOME": str(home.root.resolve())},
         process_group=0,  # Ctrl-C in the terminal comes to us alone: Dagster hears of it once
     )
-    asked_to_end = False
-
-    def end(*_: object) -> None:
-        nonlocal asked_to_end
-        asked_to_end = True
-        process.send_signal(signal.SIGINT)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
     url = f"http://{LOOPBACK}:{port}"
     say(f"Dagster at {url} in some seconds; stop it with Ctrl-C.")
     if opened and _has_display() and _answers(process, port):

@@ -104,7 +104,7 @@ def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[D
         yield ui
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(180)
 
 
 def _is_loaded(ui: DagsterUi) -> bool:

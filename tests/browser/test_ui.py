@@ -82,7 +82,7 @@ def test_the_publications_page_draws_its_charts_and_says_that_they_are_simulated
 def test_a_materialisation_started_from_the_ui_succeeds(ui, page):
     before = ui.runs()
     page.goto(f"{ui.url}/assets/raw/regime_path")
-    page.get_by_role("button", name="Materialize", exact=True).click()
+    page.get_by_role("button", name="materialization Materialize", exact=True).click()
     (run,) = wait_for(lambda: set(ui.runs()) - set(before))
     assert ui.ended(run) == "SUCCESS"
     assert ui.run(run)["made"] == {"raw/regime_path"}
@@ -93,7 +93,7 @@ def test_a_failing_check_shows_its_rows(ui, page, home):
         connection.execute("update analysis.liquidity set rrp_bn = -7 where date = '2026-01-30'")
     before = ui.runs()
     page.goto(f"{ui.url}/assets/analysis/liquidity?view=checks&checkDetail=expectations")
-    page.get_by_role("button", name="Execute", exact=True).click()
+    page.get_by_role("button", name="execute Execute", exact=True).click()
     (run,) = wait_for(lambda: set(ui.runs()) - set(before))
     assert ui.ended(run) == "SUCCESS"  # the check was made; what it found is another matter
     page.reload()
@@ -104,8 +104,8 @@ def test_a_failing_check_shows_its_rows(ui, page, home):
 
 def test_a_sensor_fires_when_a_run_fails(ui, page, home):
     published = os.path.realpath(home.analysis)
-    page.goto(f"{ui.url}/automation")
-    page.get_by_role("row", name="failed_run").get_by_role("switch").click()
+    page.goto(f"{ui.url}/locations/orchestration.definitions/sensors/failed_run")
+    page.locator("label", has=page.locator("input[type=checkbox]")).click()
     wait_for(lambda: _ticks(ui, "failed_run"), 120)  # from then on it sees what fails
 
     run = ui.launch("publish")
@@ -136,6 +136,8 @@ def test_a_killed_run_is_closed_and_resumed_from_where_it_failed(ui, home):
     wait_for(lambda: any(asset.startswith("staging/") for asset in ui.run(killed)["made"]), 300)
     behind = ui.launch("check")
     wait_for(lambda: ui.run(behind)["status"] == "QUEUED")
+    refused = tidegauge(home, "check")
+    assert refused.returncode == 3 and "another run is writing" in refused.stderr
 
     os.kill(int(ui.run(killed)["tags"][PID_TAG]), signal.SIGKILL)
 
@@ -148,11 +150,13 @@ def test_a_killed_run_is_closed_and_resumed_from_where_it_failed(ui, home):
     assert ui.ended(behind) in ("SUCCESS", "FAILURE")  # it had its turn: the dead run kept no slot
 
 
+def tidegauge(home: Home, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "orchestration.cli", *arguments]
+    return subprocess.run(command, cwd=PROJECT, env=environment(home.root), capture_output=True, text=True, check=False)
+
+
 def test_a_taken_port_is_told_at_once(ui, home):
     port = ui.url.rpartition(":")[2]
-    command = [sys.executable, "-m", "orchestration.cli", "ui", "--port", port]
-    refused = subprocess.run(
-        command, cwd=PROJECT, env=environment(home.root), capture_output=True, text=True, check=False, timeout=60
-    )
+    refused = tidegauge(home, "ui", "--port", port)
     assert refused.returncode == 2
     assert f"port {port} is taken" in refused.stderr and "--port" in refused.stderr

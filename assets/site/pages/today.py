@@ -23,7 +23,7 @@ def page(reader: Reader) -> Page:
     ((headline,),) = reader.tuples("select max_by(headline, as_of_date) from market_brief")
     state = reader.dicts("from regime_scores order by as_of_date desc limit 1")
     alerts = reader.dicts(
-        "select as_of_date, severity, message from alerts order by as_of_date desc, raised_at desc, alert_id limit 10"
+        "select as_of_date, severity, message from alerts order by as_of_date desc, raised_at desc, alert_id limit 6"
     )
     return Page(
         "index.html",
