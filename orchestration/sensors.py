@@ -52,7 +52,7 @@ def failed_run(context: dg.RunFailureSensorContext) -> None:
     for event in context.get_step_failure_events():
         failure = event.step_failure_data
         told = failure.user_failure_data and failure.user_failure_data.description
-        context.log.error(f"{run.job_name} {run.run_id}: {event.step_key}: {told or failure.error_display_string}")
+        context.log.error(f"{run.job_name} {run.run_id}: {event.step_key}: {told or failure.error.message.strip()}")
     if not context.get_step_failure_events():
         context.log.error(f"{run.job_name} {run.run_id}: {context.failure_event.message}")
 
