@@ -1,6 +1,7 @@
 """`kill -9` at as many moments of a run as TIDEGAUGE_TEST_KILLS says; none unasked, as each costs a run and a half.
 
-Two homes at a time, one and a half hours for a hundred: TIDEGAUGE_TEST_KILLS=100 pytest -n 2 --dist load tests/e2e/test_kills.py
+Two homes at a time, one and a half hours for a hundred:
+TIDEGAUGE_TEST_KILLS=100 pytest -n 2 --dist load tests/e2e/test_kills.py
 """
 
 from __future__ import annotations
