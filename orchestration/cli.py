@@ -26,7 +26,7 @@ from assets.brief import SIMULATED, Brief, BriefError, make_brief
 from assets.home import Home, HomeError, SourceMixedError
 from assets.publish import DATABASE, PublishError, current_publication, read_manifest, rollback, versions
 from assets.redaction import redact
-from orchestration.database import EngineError, open_publication
+from orchestration.database import EngineError, is_damage, open_publication, unreadable_publication
 from orchestration.terminal import err, examples, out, print_alerts, print_claims, print_table
 
 if TYPE_CHECKING:
@@ -494,6 +494,8 @@ def query(
             columnar = format_ in (QueryFormat.parquet, QueryFormat.csv)  # Arrow and pandas take long to load
             result = relation.to_arrow_table() if columnar else relation.fetchall()
         except duckdb.Error as error:
+            if is_damage(error):
+                raise unreadable_publication(Home(settings.home).analysis, error) from error
             _fail(WRONG_USE, f"{error}\n{_what_to_ask(error)}")
         took_ms = 1000 * (time.monotonic() - began)
     if format_ is QueryFormat.parquet:

@@ -40,6 +40,14 @@ def unreadable(path: Path, reason: str) -> EngineError:
     )
 
 
+def unreadable_publication(path: Path, error: duckdb.Error) -> EngineError:
+    """What to do about a publication that is damaged."""
+    return EngineError(
+        f"cannot read the publication {path}: {str(error).splitlines()[0]}. Run `tidegauge doctor`; "
+        "`tidegauge rollback` goes back to the version before."
+    )
+
+
 def open_publication(path: Path) -> duckdb.DuckDBPyConnection:
     """Open what is published: read-only, without reach to other files, its tables found with and without schema.
 
@@ -53,10 +61,7 @@ def open_publication(path: Path) -> duckdb.DuckDBPyConnection:
         connection.execute(f"attach '{quoted}' as tidegauge (read_only)")
     except duckdb.Error as error:
         connection.close()
-        raise EngineError(
-            f"cannot open the publication {path}: {str(error).splitlines()[0]}. Run `tidegauge doctor`; "
-            "`tidegauge rollback` goes back to the version before."
-        ) from error
+        raise unreadable_publication(path, error) from error
     connection.execute("use tidegauge.analysis")
     connection.execute("set enable_external_access = false; set lock_configuration = true")
     return connection

@@ -15,6 +15,7 @@ import dagster as dg
 import yaml
 from filelock import FileLock, Timeout
 
+from assets.disk import written_whole
 from assets.home import Home, HomeError
 
 POOL = "warehouse"
@@ -35,7 +36,8 @@ def prepare_instance(home: Home) -> None:
     os.environ["DAGSTER_HOME"] = str(home.dagster.resolve())
     config = home.dagster / "dagster.yaml"
     if not config.exists():
-        config.write_text(yaml.safe_dump(_CONFIG))
+        with written_whole(config) as file:
+            file.write(yaml.safe_dump(_CONFIG).encode())
 
 
 def tidy(instance: dg.DagsterInstance, home: Home) -> None:

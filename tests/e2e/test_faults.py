@@ -44,20 +44,36 @@ def test_a_truncated_build_is_named_with_the_way_back_and_readers_go_on(home):
     assert json.loads(home(*QUESTION).stdout) == answer
 
 
-def test_a_damaged_block_in_the_build_is_named_with_the_way_back(home):
-    build = home.home / "warehouse.duckdb"
-    with duckdb.connect(str(build)) as connection:
+def damage_block(file: Path, table: str, column: str) -> None:
+    """Write over a part of the last block of a column."""
+    with duckdb.connect(str(file)) as connection:
         connection.execute("force checkpoint")
         ((block,),) = connection.execute(
-            "select max(block_id) from pragma_storage_info('raw.prices') where column_name = 'symbol' and block_id >= 0"
+            f"select max(block_id) from pragma_storage_info('{table}') where column_name = '{column}' and block_id >= 0"
         ).fetchall()
-    with build.open("r+b") as file:
-        file.seek(3 * 4096 + block * 262_144 + 1000)
-        file.write(bytes(range(64)))
+    with file.open("r+b") as damaged:
+        damaged.seek(3 * 4096 + block * 262_144 + 1000)
+        damaged.write(bytes(range(64)))
+
+
+def test_a_damaged_block_in_the_build_is_named_with_the_way_back(home):
+    build = home.home / "warehouse.duckdb"
+    damage_block(build, "raw.prices", "symbol")
 
     refused = home("run", code=3)
 
     assert str(build) in refused.stderr and "tidegauge rebuild" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_damaged_block_in_the_publication_is_no_wrong_question(home):
+    publication = Home(home.home).analysis.resolve()
+    publication.chmod(0o644)
+    damage_block(publication, "analysis.analysis.price_indicators", "close")
+
+    refused = home("query", "select sum(close) from price_indicators", code=3)
+
+    assert "analysis.duckdb" in refused.stderr and "tidegauge rollback" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
