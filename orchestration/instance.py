@@ -7,6 +7,7 @@ runs.py.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ from assets.home import Home, HomeError
 POOL = "warehouse"
 """What every step that opens the warehouse is in; the pool has one slot, and a run keeps it from start to end."""
 PID_TAG = "tidegauge/pid"
+COMMAND_LINE_TAG = "tidegauge/command_line"
+ENDS_WITHIN_S = 2.0
+"""From a run's letting go of its lock until Dagster has recorded that it ended."""
 
 _CONFIG = {
     "telemetry": {"enabled": False},
@@ -40,45 +44,61 @@ def prepare_instance(home: Home) -> None:
             file.write(yaml.safe_dump(_CONFIG).encode())
 
 
-def tidy(instance: dg.DagsterInstance, home: Home) -> None:
-    """Make the pool, which would hold nobody back before its first use, and close what is dead."""
+def tidy(instance: dg.DagsterInstance, home: Home, *, is_locked: bool = False) -> None:
+    """Make the pool, which would hold nobody back before its first use, and close what is dead; see close_dead_runs."""
     instance.event_log_storage.initialize_concurrency_limit_to_default(POOL)
-    close_dead_runs(instance, home)
+    close_dead_runs(instance, home, is_locked=is_locked)
 
 
 @contextmanager
 def alive(home: Home, instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     """Hold the run's own lock while this process makes it: the system lets go of it whenever the process ends.
 
-    A process id would not do: it recurs, in a container each time. It is noted for people to read.
+    A process id would not do: it recurs, in a container each time. It is noted for people to read. The file stays, for
+    a full disk may keep Dagster from recording that the run has ended.
     """
     instance.add_run_tags(run_id, {PID_TAG: str(os.getpid())})
     path = _lock_of(home, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path, thread_local=False):
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        yield
 
 
-def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> list[str]:
+def close_dead_runs(instance: dg.DagsterInstance, home: Home, *, is_locked: bool = False) -> list[str]:
     """Mark runs as failed whose process is gone, and give their ids.
 
-    Otherwise the UI shows them as running for ever, and their slot keeps every other run in the queue.
+    Otherwise the UI shows them as running for ever, and their slot keeps every other run in the queue. Where the
+    caller holds the home's lock (`is_locked`), no run of the command line lives beside it, though it had no time to
+    take its own.
     """
-    closed = []
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        path = _lock_of(home, run.run_id)
-        if path.exists() and _is_free(path):
-            instance.report_run_failed(
-                run,
-                "The process of this run ended before the run did. What had landed is kept: re-execute the run from "
-                "failure, or start a new one.",
-            )
+    if _without_process(instance, home, is_locked):
+        time.sleep(ENDS_WITHIN_S)
+    closed = _without_process(instance, home, is_locked)
+    for run in closed:
+        instance.report_run_failed(
+            run,
+            "The process of this run ended before the run did. What had landed is kept: re-execute the run from "
+            "failure, or start a new one.",
+        )
+    for path in _lock_of(home, "*").parent.glob("*.lock"):
+        run = instance.get_run_by_id(path.stem)
+        if run is None or run.is_finished:
             path.unlink(missing_ok=True)
-            closed.append(run.run_id)
-    return closed
+    return [run.run_id for run in closed]
+
+
+def _without_process(instance: dg.DagsterInstance, home: Home, is_locked: bool) -> list[dg.DagsterRun]:
+    """Runs that count as running, and whose lock nobody holds."""
+
+    def is_dead(run: dg.DagsterRun) -> bool:
+        path = _lock_of(home, run.run_id)
+        if path.exists():
+            return _is_free(path)
+        return is_locked and COMMAND_LINE_TAG in run.tags and run.parent_run_id is None  # re-executions inherit tags
+
+    return [
+        run for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) if is_dead(run)
+    ]
 
 
 def _lock_of(home: Home, run_id: str) -> Path:

@@ -13,7 +13,7 @@ import dagster as dg
 from assets.home import Home
 from assets.sources.base import Source
 from orchestration.build import build_defs
-from orchestration.instance import prepare_instance, refuse_beside_another, tidy
+from orchestration.instance import COMMAND_LINE_TAG, prepare_instance, refuse_beside_another, tidy
 from orchestration.settings import Settings
 
 
@@ -49,7 +49,7 @@ def start(settings: Settings, job: str, options: dict[str, Any], source: Source 
         warnings.simplefilter("ignore", dg.BetaWarning)
         # Its warnings speak of Dagster's own workings; what concerns the run comes through the progress logger.
         logging.getLogger("dagster._core").setLevel(logging.ERROR)
-        tidy(instance, home)
+        tidy(instance, home, is_locked=True)
         refuse_beside_another(instance, home)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
@@ -58,7 +58,7 @@ def start(settings: Settings, job: str, options: dict[str, Any], source: Source 
                 "loggers": {"progress": {"config": {}}},
                 "resources": {"options": {"config": given | {"retries": False}}},
             },
-            tags={name: str(value) for name, value in given.items() if value},
+            tags={name: str(value) for name, value in given.items() if value} | {COMMAND_LINE_TAG: "true"},
         )
     return _outcome(result)
 

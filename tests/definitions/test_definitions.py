@@ -20,7 +20,7 @@ from assets.catalog import load_catalog
 from assets.home import Home
 from orchestration.build import build_defs
 from orchestration.dbt import DBT_PROJECT, Dbt
-from orchestration.instance import PID_TAG, POOL, alive, close_dead_runs
+from orchestration.instance import COMMAND_LINE_TAG, PID_TAG, POOL, alive, close_dead_runs
 from orchestration.jobs import FRESHNESS
 from orchestration.publication import freshness
 from orchestration.resources import RunOptions, Warehouse
@@ -265,15 +265,22 @@ def test_a_run_whose_process_is_gone_is_closed_and_no_other(definitions, tmp_pat
     home.create()
     job = definitions.resolve_job_def("freshness")
     with dg.DagsterInstance.local_temp() as instance:
-        dead, living, unknown = (
-            instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id for _ in range(3)
-        )
+
+        def started(**tags: str) -> str:
+            return instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
+
+        def statuses(*runs: str) -> set[dg.DagsterRunStatus]:
+            return {instance.get_run_by_id(run).status for run in runs}
+
+        dead, living, unknown, stillborn = started(), started(), started(), started(**{COMMAND_LINE_TAG: "true"})
         with alive(home, instance, living):
             (home.dagster / "alive" / f"{dead}.lock").touch()  # what a killed process leaves
             assert close_dead_runs(instance, home) == [dead]
             assert instance.get_run_by_id(living).tags[PID_TAG] == str(os.getpid())
-        assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
-        assert {instance.get_run_by_id(one).status for one in (living, unknown)} == {dg.DagsterRunStatus.STARTED}
+            assert close_dead_runs(instance, home, is_locked=True) == [stillborn]
+        assert statuses(dead, stillborn) == {dg.DagsterRunStatus.FAILURE}
+        assert statuses(living, unknown) == {dg.DagsterRunStatus.STARTED}
+        assert close_dead_runs(instance, home) == [living]  # its process went without a word to Dagster
         assert not list((home.dagster / "alive").iterdir())
 
 
