@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from assets.home import HomeError
+from assets.sql import literal
 
 
 class EngineError(Exception):
@@ -57,8 +58,7 @@ def open_publication(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     try:
         connection.execute("set timezone = 'UTC'")
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as tidegauge (read_only)")
+        connection.execute(f"attach {literal(str(path))} as tidegauge (read_only)")
     except duckdb.Error as error:
         connection.close()
         raise unreadable_publication(path, error) from error

@@ -19,6 +19,7 @@ GOOD, BAD, MIDDLE = "var(--good)", "var(--bad)", "var(--middle)"
 DIVERGING = [f"var(--scale-{n})" for n in range(1, 8)]
 PULSE = ["pulse", "pulse_low", "pulse_high"]
 REGIMES = ["expansion", "recovery", "transition", "narrow_leadership", "liquidity_squeeze", "risk_off"]
+REGIME_COLOURS = [f"var(--regime-{name})" for name in REGIMES]
 
 _ROW = 24  # pixels of a row in a chart of named things
 _NAMES = 118  # pixels for their names, the same in charts that stand above each other
@@ -311,7 +312,6 @@ def _weeks(*by: str) -> alt.Chart:
 
 def index_with_regimes() -> dict[str, Any]:
     """The index on a logarithmic axis, over the regime of each week."""
-    colours = alt.Scale(domain=REGIMES, range=[f"var(--regime-{name})" for name in REGIMES])
     weeks = (
         _weeks()
         .transform_filter("isValid(datum.regime)")
@@ -321,7 +321,7 @@ def index_with_regimes() -> dict[str, Any]:
             x2="since",
             color=alt.Color(
                 "regime:N",
-                scale=colours,
+                scale=alt.Scale(domain=REGIMES, range=REGIME_COLOURS),
                 legend=alt.Legend(
                     labelExpr=_WORDS,
                     symbolType="square",
@@ -357,11 +357,7 @@ def regime_lanes() -> dict[str, Any]:
             _time("as_of_date"),
             x2="since",
             y=alt.Y("regime:N", scale=alt.Scale(domain=REGIMES, paddingInner=0.25), axis=_names()),
-            color=alt.Color(
-                "regime:N",
-                legend=None,
-                scale=alt.Scale(domain=REGIMES, range=[f"var(--regime-{name})" for name in REGIMES]),
-            ),
+            color=alt.Color("regime:N", legend=None, scale=alt.Scale(domain=REGIMES, range=REGIME_COLOURS)),
             tooltip=[alt.Tooltip("as_of_date:T", title="week of", format="%Y-%m-%d"), "regime:N"],
         ),
         _ROW * len(REGIMES),
