@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import version
@@ -13,6 +15,7 @@ import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
+from pydantic import PrivateAttr
 
 from assets.alerts import raise_refusal
 from assets.home import Home
@@ -69,7 +72,27 @@ class Dbt(DbtCliResource):
 
     `dbt --version` as a process of its own asks a package index for the newest release; and an adapter of dbt's in
     this process would open the warehouse beside dbt. A test holds that neither happens.
+
+    And no dbt outlives its run: dagster-dbt stops it only where an interrupt finds it reading a line of dbt's.
     """
+
+    _started: list[DbtCliInvocation] = PrivateAttr(default_factory=list)
+
+    def cli(self, *args: Any, **options: Any) -> DbtCliInvocation:
+        invocation = super().cli(*args, **options)
+        self._started.append(invocation)
+        return invocation
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Called by Dagster when the run is over, however it ends."""
+        for invocation in self._started:
+            if invocation.process.poll() is None:
+                invocation.process.send_signal(signal.SIGINT)
+                try:
+                    invocation.process.wait(invocation.termination_timeout_seconds)
+                except subprocess.TimeoutExpired:
+                    invocation.process.kill()
+                    invocation.process.wait()
 
     @cached_property
     def _cli_version(self) -> Version:

@@ -74,6 +74,23 @@ def test_dbt_starts_without_asking_for_its_version_or_opening_the_warehouse(monk
     assert str(invocation.cli_version) == version("dbt-core")
 
 
+def test_no_dbt_outlives_its_run(tmp_path):
+    started = []
+
+    @dg.op
+    def stopped_elsewhere(dbt: Dbt):
+        started.append(dbt.cli(["-c", "import time; time.sleep(60)"], target_path=tmp_path).process)
+        raise dg.DagsterExecutionInterruptedError
+
+    @dg.job(resource_defs={"dbt": Dbt(project_dir=str(DBT_PROJECT), dbt_executable=sys.executable)})
+    def run():
+        stopped_elsewhere()
+
+    assert not run.execute_in_process(raise_on_error=False).success
+    (process,) = started
+    assert process.returncode  # it was ended, and it did not come to its own end
+
+
 def test_workspace_and_dg_name_the_same_module():
     import tomllib
 
