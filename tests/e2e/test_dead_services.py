@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import signal
 import sqlite3
 import time
 import zlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from loopback import Answer, service
+from receivers import webhook
+
+from assets.alerts import raise_refusal
+from assets.home import Home
 
 pytestmark = pytest.mark.slow
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 TOKEN = "feedfacecafebeefdeadc0de0123456789abcdef"
 LOGIN = "s3cr3t&p wd"
+HOOK = "hookhookhookhookhook"
 SERVICES = ("FRED", "FISCAL_DATA", "YAHOO", "TIINGO", "MEMBERSHIP")
 
 
@@ -68,20 +75,33 @@ def forms(secret: str) -> set[bytes]:
 
 def test_no_secret_is_found_after_services_failed_with_it(tidegauge, built_sample, tmp_path):
     home = tmp_path / "home"
+    sample = tidegauge(shutil.copytree(built_sample.home, tmp_path / "sample", symlinks=True))
+    raise_refusal(Home(sample.home), date(2026, 1, 30), ["breadth: a rule"])
     with service(indiscreet) as server:
         with_login = server.url.replace("://", f"://me:{quote(LOGIN)}@")
         program = live(tidegauge, home, server.url, TIDEGAUGE_RETRY_FOR_S="1", TIDEGAUGE_FISCAL_DATA_URL=with_login)
         run, doctor = program("run", "--source", "live", code=3), program("doctor", code=3)
+    with webhook(f"/services/T0000/B0000/{HOOK}") as hook:
+        hook.answers = [404]
+        sample.settings = {
+            "TIDEGAUGE_ALERT_WEBHOOK_URL": hook.url,
+            "TIDEGAUGE_ALERT_SMTP_URL": f"smtps://me:{quote(LOGIN)}@127.0.0.1:1",
+            "TIDEGAUGE_ALERT_MAIL_FROM": "tidegauge@localhost",
+            "TIDEGAUGE_ALERT_MAIL_TO": "somebody@localhost",
+            "TIDEGAUGE_RETRY_FOR_S": "1",
+        }
+        alerts = sample("alerts", "--deliver", code=3)
     address = f"postgresql://me:{quote(LOGIN)}@127.0.0.1:1/nowhere?password={TOKEN}"
-    copied = tidegauge(Path(built_sample.home))("publish", "--to", address, code=3)
+    copied = sample("publish", "--to", address, code=3)
 
     assert any(f"api_key={KEY}" in path for path in server.asked) and any("/tiingo/" in path for path in server.asked)
+    assert "the alert webhook at 127.0.0.1 answered HTTP 404" in alerts.stderr and "mail" in alerts.stderr
     assert "raw/fred_observations" in run.stderr and "raw/prices" in run.stderr and "raw/auctions" in run.stderr
-    said = [(name, stream.encode()) for name, one in (("run", run), ("doctor", doctor), ("publish", copied))
-            for stream in (one.stdout, one.stderr)]  # fmt: skip
-    searched = list(texts(home))
+    commands = {"run": run, "doctor": doctor, "alerts": alerts, "publish": copied}
+    said = [(name, (one.stdout + one.stderr).encode()) for name, one in commands.items()]
+    searched = [*texts(home), *texts(sample.home)]
     assert any("unpacked" in place for place, _ in searched) and any("raw/auctions" in str(t) for _, t in searched)
-    secrets = {form: secret for secret in (KEY, TOKEN, LOGIN) for form in forms(secret)}
+    secrets = {form: secret for secret in (KEY, TOKEN, LOGIN, HOOK) for form in forms(secret)}
     found = {(place, secrets[form]) for place, text in [*said, *searched] for form in secrets if form in text}
     assert found == set()
 

@@ -1,7 +1,8 @@
-"""What a disk can do to a home: one clear message, a non-zero exit, and the publication stands."""
+"""What a disk and a clock can do to a home: one clear message or none needed, and nothing is lost."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -9,15 +10,21 @@ import shutil
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+import time_machine
+from publication import published_tables
 
 from assets.home import Home
-from assets.publish import verify
+from assets.publish import verify, versions
+from orchestration.runs import start
+from orchestration.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -187,3 +194,43 @@ def test_a_full_disk_loses_nothing_and_with_room_the_next_run_publishes(home, ti
         subprocess.run(["mount", "-o", "remount,size=6g", folder], check=True)
         full("run", "--full-refresh")
         assert os.path.realpath(full.analysis) != before and verify(Home(full.home)) == []
+
+
+@contextmanager
+def jumping_clock(*distances: timedelta) -> Iterator[None]:
+    """This process's clock, ten times a second set to another distance from the right time."""
+    right, over = time_machine.escape_hatch.datetime.datetime.now, threading.Event()
+
+    def jump() -> None:
+        for distance in itertools.cycle(distances):
+            clock.move_to(right(UTC) + distance)
+            if over.wait(0.1):
+                return
+
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        thread = threading.Thread(target=jump)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_a_clock_that_jumps_during_a_run_loses_nothing_and_the_next_run_follows_it(tmp_path):
+    def run(home: Home, as_of: str) -> Path:
+        outcome = start(Settings(home=home.root), "refresh", {"as_of": as_of})
+        assert (outcome.refused, outcome.failed) == ([], [])
+        assert verify(home) == []
+        return home.analysis.resolve().parent
+
+    home, other = Home(tmp_path / "home"), Home(tmp_path / "other")
+    with jumping_clock(timedelta(days=2), timedelta(days=-3), timedelta(hours=1), timedelta(days=-1)):
+        first = run(home, "2017-06-28")
+    landed = {path: path.read_bytes() for path in home.landing.rglob("*.parquet")}
+    second = run(home, "2017-06-29")  # the clock is right again, days behind the last stamps or after them
+
+    assert [version.path for version in versions(home)] == [first, second]
+    assert landed.items() <= {path: path.read_bytes() for path in home.landing.rglob("*.parquet")}.items()
+    run(other, "2017-06-29")
+    assert published_tables(home.analysis) == published_tables(other.analysis)

@@ -1,4 +1,7 @@
-"""The whole way on real observations: every instrument and series, a few of the stocks."""
+"""The whole way on real observations, every instrument and series and a few of the stocks; and when services fail.
+
+The tables must not tell whether they came at once, or day after day, or past failing services.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,47 @@ from datetime import date
 
 import duckdb
 import pytest
+from publication import published_tables
 from replica_live import KEY, live_source
 
 from assets.home import Home
 from orchestration.runs import start
 from orchestration.settings import Settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+EVERY_FAULT = dict.fromkeys(("429", "500", "hang", "truncate", "html200", "empty"), 0.1)
+# the session on which each is dead, its name in the replica and in a message, and one asset that is loaded from it
+DEAD = (
+    ("2026-01-27", "fred", "FRED", "raw/fred_observations"),
+    ("2026-01-28", "fiscal", "Fiscal Data", "raw/operating_cash_balance"),
+    ("2026-01-29", "yahoo", "Yahoo", "raw/prices"),
+    ("2026-01-30", "membership", "membership", "raw/index_membership"),
+)
+
+
+def run(settings: Settings, replica, as_of: str, **options):
+    """A refresh at that session, of which nothing is known before."""
+    Home(settings.home).claim("live")
+    replica.set_as_of(date.fromisoformat(as_of))
+    return start(settings, "refresh", {"as_of": as_of}, live_source(replica.url, **options))
+
+
+def assert_same(one: dict[str, list[tuple]], other: dict[str, list[tuple]]) -> None:
+    assert one.keys() == other.keys()
+    for table, rows in one.items():
+        assert len(rows) == len(other[table]), table
+        different = [pair for pair in zip(rows, other[table], strict=True) if repr(pair[0]) != repr(pair[1])]
+        assert not different, f"{table}: {len(different)} rows differ, the first: {different[0]}"
 
 
 @pytest.fixture(scope="module")
 def world(start_replica, folder, tmp_path_factory):
     """(home, replica) after a run up to 2026-01-29 and another up to 2026-01-30."""
-    replica = start_replica("--data", str(folder))
+    replica = start_replica("--data", str(folder), "--hang-s", "3")
     settings = Settings(home=tmp_path_factory.mktemp("live") / "home", source="live")
-    Home(settings.home).claim("live")
     for day in ("2026-01-29", "2026-01-30"):
-        replica.set_as_of(date.fromisoformat(day))
-        outcome = start(settings, "refresh", {"as_of": day}, live_source(replica.url))
+        outcome = run(settings, replica, day)
         assert (outcome.refused, outcome.failed) == ([], [])
     return settings, replica
 
@@ -109,6 +135,36 @@ def test_no_feature_was_known_later_than_its_session(cell):
         """select count(*) from regime_features join calendar on as_of_date = date
            where known_at > as_of_at"""
     )
+
+
+def test_six_of_ten_requests_fail_and_nothing_is_lost_or_doubled(world, tmp_path):
+    undisturbed, replica = world
+    settings = Settings(home=tmp_path / "home", source="live")
+    replica.set_faults(dict.fromkeys((service for _, service, *_ in DEAD), EVERY_FAULT))
+    outcome = run(settings, replica, "2026-01-30")
+    log = replica.log()
+    replica.set_faults({})
+    assert (outcome.refused, outcome.failed) == ([], [])
+    assert all(set(log[service]["faults"]) == set(EVERY_FAULT) for service in ("fred", "yahoo"))
+    assert_same(published_tables(Home(settings.home).analysis), published_tables(Home(undisturbed.home).analysis))
+
+
+def test_a_dead_service_a_day_is_told_and_the_day_after_them_catches_up(world, tmp_path):
+    undisturbed, replica = world
+    settings = Settings(home=tmp_path / "home", source="live")
+    analysis = Home(settings.home).analysis
+    assert run(settings, replica, "2026-01-26").exit_code == 0
+    before = analysis.resolve()
+    for day, service, name, asset in DEAD:
+        replica.set_faults({service: {"500": 1.0}})
+        outcome = run(settings, replica, day, budget_s=2)
+        assert outcome.exit_code == 3
+        (paragraph,) = outcome.failed
+        assert all(part in paragraph for part in (name, asset, "stale until then: "))
+        assert analysis.resolve() == before
+    replica.set_faults({})
+    assert run(settings, replica, "2026-01-30").exit_code == 0
+    assert_same(published_tables(analysis), published_tables(Home(undisturbed.home).analysis))
 
 
 def test_a_bad_bar_from_the_service_is_refused_and_the_publication_stands(world, folder, start_replica):
