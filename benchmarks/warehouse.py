@@ -18,7 +18,7 @@ import pandas as pd
 from assets.calendars import as_of_at, business_days, calendar_table, new_york_to_utc
 from assets.catalog import load_catalog
 from assets.raw import create_raw_tables
-from orchestration.ingestion import write_reference
+from orchestration.ingestion import raised_alerts_table, write_reference
 
 LAST_SESSION = date(2026, 1, 30)
 SEED = 20260130
@@ -51,6 +51,7 @@ def make(file: str, symbols: int, sessions: int, later: int = 0) -> None:
         "series": catalog.series_table("simulated", as_of),
         "instruments": catalog.instruments_table(as_of),
         "unit_breaks": catalog.unit_breaks_table(),
+        "raised_alerts": raised_alerts_table([]),
     }
     with duckdb.connect(file) as connection:
         create_raw_tables(connection, catalog)

@@ -1,7 +1,7 @@
 """The reference tables and the raw datasets as Dagster assets, one asset a table."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing, contextmanager
 from datetime import date
@@ -82,7 +82,7 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 "series": catalog.series_table(source.service_of("fred_observations"), as_of),
                 "instruments": catalog.instruments_table(as_of),
                 "unit_breaks": catalog.unit_breaks_table(),
-                "raised_alerts": _raised_alerts_table(warehouse.home),
+                "raised_alerts": raised_alerts_table(alerts.raised(warehouse.home)),
             }
             write_reference(connection, tables)
             schemas = {name: column_schema(connection, f"ref.{name}") for name in tables}
@@ -140,10 +140,11 @@ def _datasets_table(catalog: Catalog, source: Source, offered: Collection[str]) 
     ).astype({"max_age_sessions": "Int32"})
 
 
-def _raised_alerts_table(home: Home) -> pd.DataFrame:
+def raised_alerts_table(raised: Iterable[alerts.Alert]) -> pd.DataFrame:
+    """The rows of ref.raised_alerts."""
     types = dict.fromkeys(alerts.COLUMNS, "str") | dict.fromkeys(("raised_at", "as_of_date"), "datetime64[us]")
     types |= dict.fromkeys(("value", "threshold"), "float64")
-    return pd.DataFrame((vars(alert) for alert in alerts.raised(home)), columns=alerts.COLUMNS).astype(types)
+    return pd.DataFrame(map(vars, raised), columns=alerts.COLUMNS).astype(types)
 
 
 def build_raw_assets(

@@ -22,8 +22,8 @@ MISSING_SESSION = np.int32(-(2**31))
 SESSIONS_A_YEAR = 252
 
 CLOSE_COLUMNS = (
-    "previous_close", "sma_20", "sma_50", "sma_200", "ema_12", "ema_26", "macd", "macd_signal", "macd_hist", "rsi_14",
-    "bb_upper", "bb_lower", "close_high_252", "close_low_252", "drawdown", "close_stable",
+    "previous_close", "sma_20", "sma_50", "sma_200", "ema_12", "ema_26", "macd_signal", "rsi_14", "stdev_20",
+    "close_high_252", "close_low_252", "drawdown", "close_stable",
 )  # fmt: skip
 RANGE_COLUMNS = ("atr_14", "adx_14", "high_252", "low_252", "range_stable")
 RETURN_COLUMNS = ("return_1d", "volatility_21")
@@ -66,30 +66,13 @@ def _compiled_sum(function):
 
 
 def close_family(offsets, first, session, close, state, out):
-    """CLOSE_COLUMNS of split-adjusted closes into out float64[16, bars].
+    """CLOSE_COLUMNS of split-adjusted closes into out float64[13, bars].
 
-    MACD is ema_12 - ema_26 as published beside it, from row 26; signal (EMA 9 of it, seeded with its first
-    nine) and histogram from row 34. TA-Lib seeds its ema_12 with rows 15 to 26, shows nothing before row 34;
-    its values differ at first (0.24 at row 34 in the methodology's sample) and agree by row 400.
+    MACD is ema_12 - ema_26 as they stand, from row 26; its signal (EMA 9 of it, seeded with its first nine) from
+    row 34. TA-Lib seeds its ema_12 with rows 15 to 26, shows nothing before row 34; its values differ at first
+    (0.24 at row 34 in the methodology's sample) and agree by row 400. stdev_20 is a population's, as for Bollinger.
     """
-    (
-        before,
-        sma_20,
-        sma_50,
-        sma_200,
-        ema_12,
-        ema_26,
-        macd,
-        signal,
-        hist,
-        rsi_14,
-        upper,
-        lower,
-        high,
-        low,
-        fall,
-        stable,
-    ) = out
+    before, sma_20, sma_50, sma_200, ema_12, ema_26, signal, rsi_14, stdev_20, high, low, fall, stable = out
     age = _age(offsets, session, np.isfinite(close))
     previous(close, age, before)
     sma(close, age, 20, sma_20)
@@ -97,13 +80,9 @@ def close_family(offsets, first, session, close, state, out):
     sma(close, age, 200, sma_200)
     ema(offsets, first, close, age, _each(first, 12), state[0], ema_12)
     ema(offsets, first, close, age, _each(first, 26), state[1], ema_26)
-    np.subtract(ema_12, ema_26, out=macd)
-    ema(offsets, first, frozen(macd), np.maximum(age - 25, 0), _each(first, 9), state[2], signal)
-    np.subtract(macd, signal, out=hist)
+    ema(offsets, first, frozen(ema_12 - ema_26), np.maximum(age - 25, 0), _each(first, 9), state[2], signal)
     rsi(offsets, first, close, age, 14, state[3], state[4], rsi_14)
-    rolling_stdev(close, age, 20, 0, lower)
-    np.add(sma_20, 2.0 * lower, out=upper)
-    np.subtract(sma_20, 2.0 * lower, out=lower)
+    rolling_stdev(close, age, 20, 0, stdev_20)
     rolling_extreme(close, age, LOOKBACK, 1.0, high)
     rolling_extreme(close, age, LOOKBACK, -1.0, low)
     drawdown(offsets, first, close, state[5], fall)

@@ -32,13 +32,17 @@ A model names in a `depends_on` comment what these macros refer to, for parsing 
         (select as_of_at from {{ source('ref', 'as_of') }})
 {% endmacro %}
 
-{# What this model remembers, as a literal, so that a scan can leave out what was written before. #}
-{% macro built_to(column) %}
-    {%- set nothing = '0001-01-01' if column == 'as_of_at' else 0 -%}
+{# What this model remembers, as literals, so that a scan can leave out what was written before. #}
+{% macro built_to() %}
     {%- set found = run_query(
-        "select max(" ~ column ~ ") from intermediate.built_to where model = '" ~ this.name ~ "'"
-    ).columns[0].values() -%}
-    {{ return(nothing if found[0] is none else found[0]) }}
+        "select max(prices_load), max(membership_load), max(as_of_at) "
+        ~ "from intermediate.built_to where model = '" ~ this.name ~ "'"
+    ).rows[0] -%}
+    {{ return({
+        'prices_load': found[0] or 0,
+        'membership_load': found[1] or 0,
+        'as_of_at': found[2] or '0001-01-01',
+    }) }}
 {% endmacro %}
 
 {# A list of texts for `in`, never empty. #}
@@ -50,7 +54,8 @@ A model names in a `depends_on` comment what these macros refer to, for parsing 
 
 {# Which bars this model has not seen: loaded since, or known since, as a coin's of the day before. #}
 {% macro is_new(rows='load_number') -%}
-    ({{ rows }} > {{ built_to('prices_load') }} or known_at > '{{ built_to('as_of_at') }}')
+    {%- set seen = built_to() -%}
+    ({{ rows }} > {{ seen.prices_load }} or known_at > '{{ seen.as_of_at }}')
 {%- endmacro %}
 
 {# Symbols with bars that int_prices__indicators has not seen, by a condition on them and on its own rows. #}
@@ -89,7 +94,7 @@ traded, which a dividend leaves as they are.
     {%- endif -%}
     {%- if membership -%}
         {%- set latest = run_query("select max(load_number) from " ~ source('raw', 'index_membership')) -%}
-        {%- if latest.columns[0].values()[0] != built_to('membership_load') -%}
+        {%- if latest.columns[0].values()[0] != built_to().membership_load -%}
             {{ return('0001-01-01') }}
         {%- endif -%}
     {%- endif -%}

@@ -97,8 +97,7 @@ HIGH, LOW, CLOSE = bars(1500, seed=1)
         ("ema_12", talib.EMA(CLOSE, 12), 12),
         ("ema_26", talib.EMA(CLOSE, 26), 26),
         ("rsi_14", talib.RSI(CLOSE, 14), 15),
-        ("bb_upper", talib.BBANDS(CLOSE, 20, 2, 2)[0], 20),
-        ("bb_lower", talib.BBANDS(CLOSE, 20, 2, 2)[2], 20),
+        ("stdev_20", talib.STDDEV(CLOSE, 20), 20),
         ("close_high_252", talib.MAX(CLOSE, 252), 252),
         ("close_low_252", talib.MIN(CLOSE, 252), 252),
         ("atr_14", talib.ATR(HIGH, LOW, CLOSE, 14), 15),
@@ -113,14 +112,13 @@ def test_equals_talib_from_the_first_row(column, expected, warm):
     np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 
-def test_macd_is_the_difference_of_the_published_means_and_converges_to_talib():
+def test_macd_signal_starts_with_the_mean_of_nine_and_converges_to_talib():
     mine = close_of(CLOSE)
-    np.testing.assert_array_equal(mine["macd"], mine["ema_12"] - mine["ema_26"])
-    np.testing.assert_array_equal(mine["macd_hist"], mine["macd"] - mine["macd_signal"])
-    assert [first_row(mine[c]) for c in ("macd", "macd_signal", "macd_hist")] == [26, 34, 34]
-    assert mine["macd_signal"][33] == pytest.approx(mine["macd"][25:34].mean(), rel=1e-12)
-    for column, expected in zip(("macd", "macd_signal", "macd_hist"), talib.MACD(CLOSE), strict=True):
-        np.testing.assert_allclose(mine[column][500:], expected[500:], rtol=1e-9, atol=1e-9)
+    macd, signal = mine["ema_12"] - mine["ema_26"], mine["macd_signal"]
+    assert (first_row(macd), first_row(signal)) == (26, 34)
+    assert signal[33] == pytest.approx(macd[25:34].mean(), rel=1e-12)
+    for actual, expected in zip((macd, signal, macd - signal), talib.MACD(CLOSE), strict=True):
+        np.testing.assert_allclose(actual[500:], expected[500:], rtol=1e-9, atol=1e-9)
 
 
 def test_ema_of_any_length_equals_talib():
@@ -149,17 +147,11 @@ def test_windows_lose_no_digits_at_a_high_level_with_tiny_moves_on_a_long_series
         exact_mean = statistics.fmean(close[max(row - 199, 0) : row + 1])
         if row >= 199:
             assert mine["sma_200"][row] == pytest.approx(exact_mean, rel=1e-15)
-        exact_sigma = statistics.pstdev(close[row - 19 : row + 1])
-        # The bands are levels: what is left of sigma in them is good to the last digit of the level.
-        assert mine["bb_upper"][row] - mine["bb_lower"][row] == pytest.approx(4 * exact_sigma, abs=5e-11)
-    out = np.empty(len(close))
-    indicators.rolling_stdev(close, np.arange(1, len(close) + 1, dtype=np.int32), 20, 0, out)
-    for row in (19, 15_000, 29_999):
-        assert out[row] == pytest.approx(statistics.pstdev(close[row - 19 : row + 1]), rel=1e-12)
+        assert mine["stdev_20"][row] == pytest.approx(statistics.pstdev(close[row - 19 : row + 1]), rel=1e-12)
 
 
 def test_window_values_do_not_depend_on_what_came_before_the_window():
-    columns = ("sma_20", "sma_50", "sma_200", "bb_upper", "bb_lower", "close_high_252", "close_low_252")
+    columns = ("sma_20", "sma_50", "sma_200", "stdev_20", "close_high_252", "close_low_252")
     whole, tail = close_of(CLOSE), close_of(CLOSE[700:])
     for column in columns:
         np.testing.assert_array_equal(whole[column][700 + 251 :], tail[column][251:])
@@ -200,7 +192,7 @@ def test_flat_series():
         flat = np.full(400, level)
         close, ranges = close_of(flat), range_of(flat, flat, flat)
         assert (close["rsi_14"][14:] == 50).all()
-        assert (close["bb_upper"][19:] == level).all() and (close["bb_lower"][19:] == level).all()
+        assert (close["stdev_20"][19:] == 0).all()
         for column in ("sma_20", "sma_50", "sma_200", "ema_12", "ema_26", "close_high_252", "close_low_252"):
             assert set(close[column][~np.isnan(close[column])]) == {level}
         assert (ranges["atr_14"][14:] == 0).all() and (ranges["adx_14"][27:] == 0).all()
@@ -214,10 +206,9 @@ def test_rsi_of_one_direction():
 
 
 FINITE_WARM = {  # rows until the first value
-    "sma_20": 20, "sma_50": 50, "sma_200": 200, "ema_12": 12, "ema_26": 26, "macd": 26, "macd_signal": 34,
-    "macd_hist": 34, "rsi_14": 15, "bb_upper": 20, "bb_lower": 20, "close_high_252": 252,
-    "close_low_252": 252, "atr_14": 15, "adx_14": 28, "high_252": 252, "low_252": 252, "return_1d": 2,
-    "volatility_21": 22, "previous_close": 2,
+    "sma_20": 20, "sma_50": 50, "sma_200": 200, "ema_12": 12, "ema_26": 26, "macd_signal": 34, "rsi_14": 15,
+    "stdev_20": 20, "close_high_252": 252, "close_low_252": 252, "atr_14": 15, "adx_14": 28, "high_252": 252,
+    "low_252": 252, "return_1d": 2, "volatility_21": 22, "previous_close": 2,
 }  # fmt: skip
 FLAGS = {"close_stable": 147, "range_stable": 203}
 
@@ -386,8 +377,8 @@ def test_sheet_bollinger():
     close, middle, upper, lower = sheet("cs-bbands.csv", "Close", "MiddleBand", "HighBand", "LowBand")
     mine = close_of(close)
     np.testing.assert_allclose(mine["sma_20"], middle, atol=1e-6)
-    np.testing.assert_allclose(mine["bb_upper"], upper, atol=2e-6)
-    np.testing.assert_allclose(mine["bb_lower"], lower, atol=2e-6)
+    np.testing.assert_allclose(mine["sma_20"] + 2 * mine["stdev_20"], upper, atol=2e-6)
+    np.testing.assert_allclose(mine["sma_20"] - 2 * mine["stdev_20"], lower, atol=2e-6)
 
 
 def test_sheet_macd():
