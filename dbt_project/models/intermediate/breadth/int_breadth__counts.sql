@@ -1,7 +1,6 @@
 -- depends_on: {{ ref('stg_prices__bars') }} {{ ref('stg_membership__spells') }}
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
     pre_hook="{{ forget_from(first_date_of_counts()) }}",
     post_hook="{{ remember() }}",
 ) }}

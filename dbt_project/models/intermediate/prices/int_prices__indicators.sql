@@ -1,19 +1,20 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
     pre_hook="{{ forget_symbols(changed_symbols()) }}",
     post_hook="{{ remember() }}",
 ) }}
 
 {% set lookback = 252 %}
+{% set fields = ['date', 'session_number', 'open', 'high', 'low', 'close', 'adj_close', 'volume'] %}
 
 with bars as (
     select * from {{ ref('stg_prices__bars') }}
     where close is not null and {{ is_needed(lookback) }}
 ),
 
-written as (
-    {% if is_incremental() %}
+-- lists in no order: the kernel sorts the few that do not lie in order, an order by all of them
+{% if is_incremental() %}
+    written as (
         select
             symbol,
             session_number as last_session,
@@ -28,37 +29,42 @@ written as (
             where state is not null
         )
         where recency_rank = 1
-    {% else %}
-        select cast(null as varchar) as symbol, 0 as last_session, {{ no_doubles() }} as state
-        where false
-    {% endif %}
-),
+    ),
 
--- new bars, and before them those that their windows look back on
-needed as (
-    select
-        bars.*,
-        coalesce(written.last_session, 0) as last_session,
-        coalesce(written.state, {{ no_doubles() }}) as state
-    from bars
-    left join written on bars.symbol = written.symbol
-    where written.symbol is null or bars.session_number > written.last_session - {{ lookback }}
-),
+    -- new bars, and before them those that their windows look back on
+    needed as (
+        select
+            bars.*,
+            coalesce(written.last_session, 0) as last_session,
+            coalesce(written.state, {{ no_doubles() }}) as state
+        from bars
+        left join written on bars.symbol = written.symbol
+        where written.symbol is null or bars.session_number > written.last_session - {{ lookback }}
+    ),
 
--- in no order: the kernel sorts the few that do not lie in order, an order by all of them
-lists as (
-    select
-        symbol,
-        last_session,
-        {{ records([
-            'date', 'session_number', 'open', 'high', 'low', 'close', 'adj_close', 'volume',
-        ]) }} as bars,
-        cast(count(*) filter (where session_number <= last_session) as integer) as known_bars,
-        any_value(state) as state
-    from needed
-    group by symbol, last_session
-    having max(session_number) > last_session
-),
+    lists as (
+        select
+            symbol,
+            last_session,
+            {{ records(fields) }} as bars,
+            cast(count(*) filter (where session_number <= last_session) as integer) as known_bars,
+            any_value(state) as state
+        from needed
+        group by symbol, last_session
+        having max(session_number) > last_session
+    ),
+{% else %}
+    lists as (
+        select
+            symbol,
+            0 as last_session,
+            {{ records(fields) }} as bars,
+            0 as known_bars,
+            {{ no_doubles() }} as state
+        from bars
+        group by symbol
+    ),
+{% endif %}
 
 computed as (
     select

@@ -2,7 +2,6 @@
 -- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
     pre_hook="{{ forget_from(first_date_to_write(rows='levels_load_number')) }}",
     post_hook="{{ remember() }}",
 ) }}

@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
     pre_hook="{{ forget_symbols(bars_to_reload()) }}",
     post_hook="{{ remember(\"(select max(load_number) from \" ~ source('raw', 'prices') ~ \")\") }}",
 ) }}
