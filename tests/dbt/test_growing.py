@@ -211,3 +211,29 @@ def test_what_is_built_grows_only_by_the_same_models_and_forward_in_time(tmp_pat
         record_growth(connection)
         monkeypatch.setattr("orchestration.fingerprint.project_digest", lambda: "another release")
         assert not begin_growth(connection, anew=False)
+
+
+@pytest.mark.slow
+def test_a_model_that_fails_leaves_what_stood(tmp_path):
+    """A table that is made anew, and one that grows and has rows to forget first."""
+    calendar = small_warehouse.calendar_frame(date(2024, 1, 1), date(2026, 12, 31))
+    sessions = pd.DatetimeIndex(calendar.loc[calendar["is_xnys_session"], "date"])
+    prices = walks(sessions[sessions <= pd.Timestamp(AS_OF)][-310:])
+    warehouse = tmp_path / "warehouse.duckdb"
+    small_warehouse.build(warehouse, AS_OF, {"prices": prices, "index_membership": spells()}, first=date(2024, 1, 1))
+    models = ("run", "--select", "+stg_prices__bars", "+calendar")
+    assert dbt(tmp_path, warehouse, *models).success
+
+    def standing() -> list[tuple]:
+        with duckdb.connect(str(warehouse)) as connection:
+            tables = ("staging.stg_prices__bars", "analysis.calendar")
+            return [connection.execute(f"from {table} order by all").fetchall() for table in tables]
+
+    before = standing()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update raw.prices set load_number = 2 where symbol = 'SPY'")
+        for broken in ("raw.prices drop column volume", "ref.calendar drop column bond_number"):
+            connection.execute(f"alter table {broken}")
+    failed = [run.node.name for run in dbt(tmp_path, warehouse, *models).result if run.status == "error"]
+    assert {"stg_prices__bars", "calendar"} <= set(failed)
+    assert standing() == before

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from pathlib import Path
 
+import duckdb
 import pytest
+import yaml
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from orchestration.settings import PROJECT
+
+BENCHMARKS = PROJECT / "benchmarks"
 PACKAGES = {"duckdb": "duckdb", "polars": "polars", "talib": "talib", "pandas-ta-classic": "pandas_ta_classic"}
 
 
@@ -32,3 +35,14 @@ def test_contender_makes_our_table(result, name):
     difference = result[name].difference
     assert difference["rows"] == difference["unlike"] == 0
     assert difference["largest"] <= 1e-9, difference["column"]
+
+
+def test_the_simulated_warehouse_has_every_table_that_the_models_read(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    file = tmp_path / "warehouse.duckdb"
+    importlib.import_module("warehouse").make(str(file), 1, 30)
+
+    sources = yaml.safe_load((PROJECT / "dbt_project" / "models" / "sources.yml").read_text())["sources"]
+    with duckdb.connect(str(file)) as connection:
+        there = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+    assert {(source["name"], table["name"]) for source in sources for table in source["tables"]} <= set(there)
