@@ -221,19 +221,19 @@ def test_a_model_that_fails_leaves_what_stood(tmp_path):
     prices = walks(sessions[sessions <= pd.Timestamp(AS_OF)][-310:])
     warehouse = tmp_path / "warehouse.duckdb"
     small_warehouse.build(warehouse, AS_OF, {"prices": prices, "index_membership": spells()}, first=date(2024, 1, 1))
-    models = ("run", "--select", "+stg_prices__bars", "+calendar")
+    models = ("run", "--select", "+stg_prices__bars", "+int_calendar__sessions")
     assert dbt(tmp_path, warehouse, *models).success
 
     def standing() -> list[tuple]:
         with duckdb.connect(str(warehouse)) as connection:
-            tables = ("staging.stg_prices__bars", "analysis.calendar")
+            tables = ("staging.stg_prices__bars", "intermediate.int_calendar__sessions")
             return [connection.execute(f"from {table} order by all").fetchall() for table in tables]
 
     before = standing()
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("update raw.prices set load_number = 2 where symbol = 'SPY'")
-        for broken in ("raw.prices drop column volume", "ref.calendar drop column bond_number"):
+        for broken in ("raw.prices drop column volume", "ref.calendar drop column xnys_number"):
             connection.execute(f"alter table {broken}")
     failed = [run.node.name for run in dbt(tmp_path, warehouse, *models).result if run.status == "error"]
-    assert {"stg_prices__bars", "calendar"} <= set(failed)
+    assert {"stg_prices__bars", "int_calendar__sessions"} <= set(failed)
     assert standing() == before
