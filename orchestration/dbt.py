@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -73,7 +74,8 @@ class Dbt(DbtCliResource):
     `dbt --version` as a process of its own asks a package index for the newest release; and an adapter of dbt's in
     this process would open the warehouse beside dbt. A test holds that neither happens.
 
-    And no dbt outlives its run: dagster-dbt stops it only where an interrupt finds it reading a line of dbt's.
+    And no dbt outlives its run: dagster-dbt stops it only where an interrupt finds it reading a line of dbt's. Until it
+    has ended, DuckDB's lock on the file keeps others out.
     """
 
     _started: list[DbtCliInvocation] = PrivateAttr(default_factory=list)
@@ -89,8 +91,9 @@ class Dbt(DbtCliResource):
             if invocation.process.poll() is None:
                 invocation.process.send_signal(signal.SIGINT)
                 try:
-                    invocation.process.wait(invocation.termination_timeout_seconds)
-                except subprocess.TimeoutExpired:
+                    with suppress(subprocess.TimeoutExpired):
+                        invocation.process.wait(invocation.termination_timeout_seconds)
+                finally:  # a second interrupt too
                     invocation.process.kill()
                     invocation.process.wait()
 

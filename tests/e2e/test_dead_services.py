@@ -95,7 +95,10 @@ def test_no_secret_is_found_after_services_failed_with_it(tidegauge, built_sampl
     copied = sample("publish", "--to", address, code=3)
 
     assert any(f"api_key={KEY}" in path for path in server.asked) and any("/tiingo/" in path for path in server.asked)
-    assert "the alert webhook at 127.0.0.1 answered HTTP 404" in alerts.stderr and "mail" in alerts.stderr
+    assert (
+        "the alert webhook at 127.0.0.1 answered HTTP 404" in alerts.stderr
+        and "the mail server 127.0.0.1" in alerts.stderr
+    )
     assert "raw/fred_observations" in run.stderr and "raw/prices" in run.stderr and "raw/auctions" in run.stderr
     commands = {"run": run, "doctor": doctor, "alerts": alerts, "publish": copied}
     said = [(name, (one.stdout + one.stderr).encode()) for name, one in commands.items()]

@@ -28,10 +28,11 @@ DEAD = (
 )
 
 
-def run(settings: Settings, replica, as_of: str, **options):
-    """A refresh at that session, of which nothing is known before."""
+def run(settings: Settings, replica, as_of: str, faults: dict | None = None, **options):
+    """A refresh when the services know everything up to that session, and fail so."""
     Home(settings.home).claim("live")
     replica.set_as_of(date.fromisoformat(as_of))
+    replica.set_faults(faults or {})
     return start(settings, "refresh", {"as_of": as_of}, live_source(replica.url, **options))
 
 
@@ -140,10 +141,9 @@ def test_no_feature_was_known_later_than_its_session(cell):
 def test_six_of_ten_requests_fail_and_nothing_is_lost_or_doubled(world, tmp_path):
     undisturbed, replica = world
     settings = Settings(home=tmp_path / "home", source="live")
-    replica.set_faults(dict.fromkeys((service for _, service, *_ in DEAD), EVERY_FAULT))
-    outcome = run(settings, replica, "2026-01-30")
+    faults = dict.fromkeys((service for _, service, *_ in DEAD), EVERY_FAULT)
+    outcome = run(settings, replica, "2026-01-30", faults)
     log = replica.log()
-    replica.set_faults({})
     assert (outcome.refused, outcome.failed) == ([], [])
     assert all(set(log[service]["faults"]) == set(EVERY_FAULT) for service in ("fred", "yahoo"))
     assert_same(published_tables(Home(settings.home).analysis), published_tables(Home(undisturbed.home).analysis))
@@ -156,13 +156,11 @@ def test_a_dead_service_a_day_is_told_and_the_day_after_them_catches_up(world, t
     assert run(settings, replica, "2026-01-26").exit_code == 0
     before = analysis.resolve()
     for day, service, name, asset in DEAD:
-        replica.set_faults({service: {"500": 1.0}})
-        outcome = run(settings, replica, day, budget_s=2)
+        outcome = run(settings, replica, day, {service: {"500": 1.0}}, budget_s=2)
         assert outcome.exit_code == 3
         (paragraph,) = outcome.failed
         assert all(part in paragraph for part in (name, asset, "stale until then: "))
         assert analysis.resolve() == before
-    replica.set_faults({})
     assert run(settings, replica, "2026-01-30").exit_code == 0
     assert_same(published_tables(analysis), published_tables(Home(undisturbed.home).analysis))
 
@@ -180,7 +178,7 @@ def test_a_bad_bar_from_the_service_is_refused_and_the_publication_stands(world,
                   from '{folder}/prices.parquet') to '{broken}/prices.parquet'"""
     )
     replica = start_replica("--data", str(broken))
-    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, live_source(replica.url))
+    outcome = run(settings, replica, "2026-01-30")
     assert outcome.exit_code == 1
     said = "\n".join(outcome.refused)
     assert "price_indicators" in said and "SPY" in said and "2026-01-30" in said
@@ -190,10 +188,7 @@ def test_a_bad_bar_from_the_service_is_refused_and_the_publication_stands(world,
 def test_an_empty_answer_of_the_price_service_fails_by_name(world):
     settings, replica = world
     before = Home(settings.home).analysis.resolve()
-    replica.set_faults({"yahoo": {"empty": 1.0}})
-    source = live_source(replica.url, budget_s=2)
-    outcome = start(settings, "refresh", {"as_of": "2026-01-30"}, source)
-    replica.set_faults({})
+    outcome = run(settings, replica, "2026-01-30", {"yahoo": {"empty": 1.0}}, budget_s=2)
     assert outcome.exit_code == 3
     assert "Yahoo" in "\n".join(outcome.failed)
     assert Home(settings.home).analysis.resolve() == before

@@ -56,6 +56,7 @@ def test_every_series_of_the_catalogue(live):
 
 def test_fred_is_asked_twice_a_second_at_most(live, replica):
     source = live(fred_interval_s=MIN_INTERVAL_S)
+    replica.set_faults({"fred": {"500": 0.3}})  # nor more often when it fails
     for request in source.requests(Wanted("fred_observations", AS_OF))[:5]:
         source.fetch(request)
     asked = replica.log()["fred"]

@@ -12,7 +12,7 @@ with bars as (
     where close is not null and {{ is_needed(lookback) }}
 ),
 
--- lists in no order: the kernel sorts the few that do not lie in order, an order by all of them
+-- bars in no order: the kernel sorts the few lists that do not lie in order, an order by all of them
 {% if is_incremental() %}
     written as (
         select
