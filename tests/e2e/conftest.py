@@ -31,6 +31,7 @@ class Tidegauge:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # its process group is its own: a test may kill all of it
         )
 
     def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
