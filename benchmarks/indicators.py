@@ -1,7 +1,8 @@
 """Measures the models behind price_indicators against other ways to the same table, and against its bare writing.
 
 Every contender runs as a process of its own on a fresh copy of one DuckDB file of simulated bars, as staging leaves
-them, and writes the table into that file. What it wrote is compared with ours, row by row.
+them, and writes the table into that file; ours what has to be computed along the bars, and the rest (MACD and its
+histogram, the bands, the flags) as a view. What they wrote is compared with ours, row by row.
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ grants and indexes are left out: no model has any.
     {% if not grows %}
         {% do persist_docs(made, model) %}
     {% endif %}
+    {% do report_rows() %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
     {{ return({'relations': [made]}) }}
