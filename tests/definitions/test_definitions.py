@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -91,9 +92,13 @@ def test_no_dbt_outlives_its_run(tmp_path):
     assert process.returncode  # it was ended, and it did not come to its own end
 
 
-def test_workspace_and_dg_name_the_same_module():
-    import tomllib
+def test_every_folder_of_tests_is_run():
+    configured = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    folders = {file.parent.relative_to(PROJECT).as_posix() for file in (PROJECT / "tests").rglob("test_*.py")}
+    assert set(configured) == folders
 
+
+def test_workspace_and_dg_name_the_same_module():
     import yaml
 
     workspace = yaml.safe_load((PROJECT / "workspace.yaml").read_text())
