@@ -60,10 +60,10 @@ def start(settings: Settings, job: str, options: dict[str, Any], source: Source 
             },
             tags={name: str(value) for name, value in given.items() if value} | {COMMAND_LINE_TAG: "true"},
         )
-    return _outcome(result)
+    return _outcome(result, home)
 
 
-def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+def _outcome(result: dg.ExecuteInProcessResult, home: Home) -> Outcome:
     outcome = Outcome(run_id=result.run_id)
     for event in result.all_events:
         if event.event_type_value == "ASSET_CHECK_EVALUATION":
@@ -76,6 +76,12 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
                 outcome.refused.append(failure.user_failure_data.description)
             else:
                 outcome.failed.append(_failure_report(event.step_key, failure))
+    if not (result.success or outcome.refused or outcome.failed):  # Dagster goes on where its database takes no event
+        outcome.failed.append(
+            "The run failed, and Dagster could not note why: its database could not be written. The last publication "
+            f"stands. Make room on the disk of {home.root.resolve()}, or set TIDEGAUGE_HOME to a folder on another "
+            "disk; then run again."
+        )
     return outcome
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -25,6 +26,7 @@ from orchestration.instance import COMMAND_LINE_TAG, PID_TAG, POOL, alive, close
 from orchestration.jobs import FRESHNESS
 from orchestration.publication import freshness
 from orchestration.resources import RunOptions, Warehouse
+from orchestration.runs import _outcome
 from orchestration.sensors import build_file_sensor
 from orchestration.settings import PROJECT, Settings
 
@@ -90,6 +92,28 @@ def test_no_dbt_outlives_its_run(tmp_path):
     assert not run.execute_in_process(raise_on_error=False).success
     (process,) = started
     assert process.returncode  # it was ended, and it did not come to its own end
+
+
+def test_a_failure_that_dagster_could_not_note_is_no_success(tmp_path):
+    """Where its database does not take an event, as on a full disk, it goes on without it."""
+
+    @dg.op
+    def fails(context):
+        with sqlite3.connect(next(tmp_path.rglob(f"{context.run_id}.db"))) as events:
+            events.execute(
+                "create trigger full before insert on event_logs when new.dagster_event_type = 'STEP_FAILURE' "
+                "begin select raise(abort, 'database or disk is full'); end"
+            )
+        raise RuntimeError
+
+    @dg.job
+    def run():
+        fails()
+
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        result = run.execute_in_process(instance=instance, raise_on_error=False)
+    outcome = _outcome(result, Home(tmp_path))
+    assert outcome.exit_code == 3 and "Make room" in outcome.failed[0]
 
 
 def test_every_folder_of_tests_is_run():
