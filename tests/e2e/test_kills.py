@@ -54,6 +54,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds(tidegaug
     first, second, *days = SESSIONS[: 2 - (-KILLS // len(VICTIMS))]
     publish(first)
     seconds = publish(second)
+    too_late = 0
     for kill, day in enumerate(days):
         version, expected, before = home.analysis.resolve(), published_tables(home.analysis), landed(home)
         moment = (kill + 0.5) * GOLDEN % 1 * seconds
@@ -61,6 +62,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds(tidegaug
         time.sleep(moment)
         VICTIMS[victim](run.pid, signal.SIGKILL)
         run.communicate()
+        too_late += run.returncode == 0
 
         assert verify(home) == [], moment
         tables = published_tables(home.analysis)
@@ -71,10 +73,11 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds(tidegaug
         came = landed(home)
         assert came | before == came, moment
 
-        seconds = publish(day)
+        seconds = min(seconds, publish(day))  # the longer ones waited for a dbt that lived on
         assert verify(home) == [], moment
         assert landed(home) | came == landed(home), moment
 
+    assert too_late <= len(days) / 10
     fresh = tidegauge(tmp_path / "fresh")
     fresh("run", "--as-of", day.isoformat())
     assert published_tables(home.analysis) == published_tables(Home(fresh.home).analysis)
