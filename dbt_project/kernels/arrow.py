@@ -24,11 +24,11 @@ _STATES = pa.large_list(pa.float64())
 
 
 def price_indicators(bars, known_bars, state):
-    """All of PRICE_COLUMNS, and `state`: null but at a list's last bar, where it is what the next call goes on from.
+    """All of PRICE_COLUMNS, and `state`: null but at the last bar, where it is what the next call goes on from.
 
-    `bars` are lists of structs with the fields of BAR_FIELDS and whatever else, in any order; what is made of a bar
-    stands at its place. The known_bars earliest are there for the windows (the last indicators.LOOKBACK of the symbol),
-    and come out null; `state` is what the last of them had, an empty list where there is none.
+    `bars` are lists of structs with the fields of BAR_FIELDS and whatever else, in any order. The known_bars earliest
+    are there for the windows (the last indicators.LOOKBACK of the symbol), and `state` is what the last of them had,
+    an empty list where there is none. The lists that come out are of the other bars alone, in the order of `bars`.
     """
     known, (bars, known_bars, state) = _rows((bars, None), (known_bars, pa.int32()), (state, _STATES))
     offsets = _offsets(bars=bars)
@@ -46,13 +46,24 @@ def price_indicators(bars, known_bars, state):
     split = len(indicators.CLOSE_STATE)
     indicators.close_family(offsets, first, session, close, carried[:split], out[:of_close])
     indicators.range_family(offsets, first, session, high, low, close, carried[split:], out[of_close:][:of_range])
-    indicators.return_family(offsets, session, adj_close, out[of_close + of_range :])
-    last = offsets[1:][np.diff(offsets) > 0] - 1
-    if order is not None:
-        out[:, order] = out.copy()
-        last = order[last]
-    lists = _lists(out, offsets, known)
-    return pa.StructArray.from_arrays([*lists, _states_at(last, carried, offsets, lists[0])], [*PRICE_COLUMNS, "state"])
+    indicators.return_family(offsets, first, session, adj_close, out[of_close + of_range :])
+    new = offsets[1:] - first
+    is_last = np.zeros(offsets[-1], bool)
+    is_last[offsets[1:][new > 0] - 1] = True
+    places = _places(offsets, first, order)
+    if places is not None:
+        out, is_last = out.take(places, axis=1), is_last[places]
+    lists = _lists(out, np.concatenate([[0], np.cumsum(new)]), known)
+    states = _states_at(is_last, carried.T[new > 0], like=lists[0])
+    return pa.StructArray.from_arrays([*lists, states], [*PRICE_COLUMNS, "state"])
+
+
+def _places(offsets, first, order):
+    """int64[new bars], the new among the bars by session, in the order in which they came; None: all, as they stand."""
+    if order is None and np.array_equal(first, offsets[:-1]):
+        return None
+    new = np.flatnonzero(indicators.is_new(offsets, first))
+    return new if order is None else new[np.argsort(order[new])]
 
 
 def _session_order(offsets, session):
@@ -73,14 +84,11 @@ def _carried(state, resumed):
     return np.ascontiguousarray(carried.T)
 
 
-def _states_at(last, carried, offsets, like):
-    """Lists as long as those of `like`, null but for one element each, at `last`, which is the row's state."""
-    there = np.zeros(offsets[-1], np.int64)
-    there[last] = len(STATE)
-    ends = np.concatenate([[0], np.cumsum(there)])
-    values = pa.array(carried.T[np.diff(offsets) > 0].ravel())
-    states = pa.LargeListArray.from_arrays(pa.array(ends), values, mask=pa.array(there == 0))
-    return pa.LargeListArray.from_arrays(like.offsets, states, mask=like.is_null() if like.null_count else None)
+def _states_at(is_last, states, like):
+    """Lists as long as those of `like`, null but where is_last: there the next of float64[lists, STATE]."""
+    ends = np.concatenate([[0], np.cumsum(is_last * len(STATE))])
+    inner = pa.LargeListArray.from_arrays(pa.array(ends), pa.array(states.ravel()), mask=pa.array(~is_last))
+    return pa.LargeListArray.from_arrays(like.offsets, inner, mask=like.is_null() if like.null_count else None)
 
 
 def ema(session, x, n):

@@ -60,7 +60,8 @@ def _compiled_sum(function):
 
 # --- families: columns in the order of *_COLUMNS ---
 #
-# first    int64[groups], the first bar to compute; what stands before it in its group is there for the windows
+# first    int64[groups], the first bar to compute; what stands before it in its group is there for the windows, and
+#          what comes out for it means nothing
 # state    float64[*_STATE, groups], after the bar before `first` (zeros at a group's start), overwritten with that
 #          after the last one
 
@@ -74,17 +75,18 @@ def close_family(offsets, first, session, close, state, out):
     """
     before, sma_20, sma_50, sma_200, ema_12, ema_26, signal, rsi_14, stdev_20, high, low, fall, stable = out
     age = _age(offsets, session, np.isfinite(close))
-    previous(close, age, before)
-    sma(close, age, 20, sma_20)
-    sma(close, age, 50, sma_50)
-    sma(close, age, 200, sma_200)
+    new_age = _new_age(offsets, first, age)
+    previous(close, new_age, before)
+    sma(close, new_age, 20, sma_20)
+    sma(close, new_age, 50, sma_50)
+    sma(close, new_age, 200, sma_200)
     ema(offsets, first, close, age, _each(first, 12), state[0], ema_12)
     ema(offsets, first, close, age, _each(first, 26), state[1], ema_26)
     ema(offsets, first, frozen(ema_12 - ema_26), np.maximum(age - 25, 0), _each(first, 9), state[2], signal)
     rsi(offsets, first, close, age, 14, state[3], state[4], rsi_14)
-    rolling_stdev(close, age, 20, 0, stdev_20)
-    rolling_extreme(close, age, LOOKBACK, 1.0, high)
-    rolling_extreme(close, age, LOOKBACK, -1.0, low)
+    rolling_stdev(close, new_age, 20, 0, stdev_20)
+    rolling_extreme(close, new_age, LOOKBACK, 1.0, high)
+    rolling_extreme(close, new_age, LOOKBACK, -1.0, low)
     drawdown(offsets, first, close, state[5], fall)
     np.greater_equal(age, CLOSE_STABLE, out=stable)
 
@@ -99,17 +101,18 @@ def range_family(offsets, first, session, high, low, close, state, out):
     age = _age(offsets, session, has_high & has_low & np.isfinite(close))
     atr(offsets, first, high, low, close, age, 14, state[0], atr_14)
     adx(offsets, first, high, low, close, age, 14, state[1:], adx_14)
-    rolling_extreme(high, _age(offsets, session, has_high), LOOKBACK, 1.0, high_252)
-    rolling_extreme(low, _age(offsets, session, has_low), LOOKBACK, -1.0, low_252)
+    high_age, low_age = (_age(offsets, session, present) for present in (has_high, has_low))
+    rolling_extreme(high, _new_age(offsets, first, high_age), LOOKBACK, 1.0, high_252)
+    rolling_extreme(low, _new_age(offsets, first, low_age), LOOKBACK, -1.0, low_252)
     np.greater_equal(age, RANGE_STABLE, out=stable)
 
 
-def return_family(offsets, session, adj_close, out):
+def return_family(offsets, first, session, adj_close, out):
     """RETURN_COLUMNS of total-return closes into out float64[2, bars]; a price <= 0 is missing."""
     return_1d, volatility_21 = out
     age = _age(offsets, session, np.isfinite(adj_close) & (adj_close > 0.0))
     log_return(adj_close, age, return_1d)
-    rolling_stdev(frozen(return_1d), np.maximum(age - 1, 0), 21, 1, volatility_21)
+    rolling_stdev(frozen(return_1d), np.maximum(_new_age(offsets, first, age) - 1, 0), 21, 1, volatility_21)
     np.multiply(volatility_21, math.sqrt(SESSIONS_A_YEAR), out=volatility_21)
 
 
@@ -132,6 +135,16 @@ def _age(offsets, session, present):
             f"{session[unordered - 1]}: write list(x order by date) for every list, and drop duplicate dates"
         )
     return age
+
+
+def is_new(offsets, first):
+    """bool[bars], whether a bar is to be computed."""
+    return np.arange(offsets[-1]) >= np.repeat(first, np.diff(offsets))
+
+
+def _new_age(offsets, first, age):
+    """The age, 0 for bars that are there for the windows: no window of theirs is gone through."""
+    return age if np.array_equal(first, offsets[:-1]) else age * is_new(offsets, first)
 
 
 def frozen(values):

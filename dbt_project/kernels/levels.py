@@ -33,7 +33,7 @@ def levels_family(
     offsets, session, week_start, month_start, high, low, close, volume, atr, zone, history, swing,
     price, distance, touches, confirmed,
 ):  # fmt: skip
-    """The levels of KINDS. A bar without high, low, close or an atr above zero has none.
+    """The levels of KINDS. A bar without high, low, close or an atr above zero has none, and costs little.
 
     Per group: `zone` float64, half the width of a level's zone in atr; `history` int32, the sessions in which
     touches are counted and the greatest age of a swing; `swing` int32, the sessions on each side of a swing.
@@ -46,15 +46,16 @@ def levels_family(
     whole = np.isfinite(high) & np.isfinite(low) & np.isfinite(close) & (low <= high)
     age = indicators._age(offsets, session, whole)
     profile_age = indicators._age(offsets, session, whole & np.isfinite(volume) & (volume >= 0.0))
+    wanted, profile_wanted = age * (atr > 0.0), profile_age * (atr > 0.0)
     price[:] = np.nan
     # a session is the first one of its own day
     for first, start in ((0, session), (5, week_start), (10, month_start)):
         kinds = slice(first, first + 5)
-        pivot_levels(session, age, start, high, low, close, price[:, kinds], confirmed[:, kinds])
-    range_levels(age, high, low, price[:, 15:21], confirmed[:, 15:21])
+        pivot_levels(session, wanted, start, high, low, close, price[:, kinds], confirmed[:, kinds])
+    range_levels(wanted, high, low, price[:, 15:21], confirmed[:, 15:21])
     swing_levels(offsets, age, high, swing, history, 1.0, price[:, 21], confirmed[:, 21])
     swing_levels(offsets, age, low, swing, history, -1.0, price[:, 22], confirmed[:, 22])
-    profile_levels(profile_age, high, low, volume, price[:, 23:26], confirmed[:, 23:26])
+    profile_levels(profile_wanted, high, low, volume, price[:, 23:26], confirmed[:, 23:26])
     distances(price, close, atr, distance)
     count_touches(offsets, age, high, low, atr, price, zone, history, touches)
 

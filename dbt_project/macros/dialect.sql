@@ -22,6 +22,42 @@
     list(struct_pack({{ fields | join(', ') }}))
 {%- endmacro %}
 
+{# A variable of the connection, which the planner takes as a constant. #}
+{% macro variable(name) -%}
+    {{ return(adapter.dispatch('variable')(name)) }}
+{%- endmacro %}
+
+{% macro default__variable(name) -%}
+    getvariable('{{ name }}')
+{%- endmacro %}
+
+{# The query of its value follows in parentheses. #}
+{% macro set_variable(name) -%}
+    {{ return(adapter.dispatch('set_variable')(name)) }}
+{%- endmacro %}
+
+{% macro default__set_variable(name) -%}
+    set variable {{ name }} =
+{%- endmacro %}
+
+{# Whether a value is in a list; no list has none. #}
+{% macro is_among(expression, list) -%}
+    {{ return(adapter.dispatch('is_among')(expression, list)) }}
+{%- endmacro %}
+
+{% macro default__is_among(expression, list) -%}
+    list_contains({{ list }}, {{ expression }})
+{%- endmacro %}
+
+{# A list's elements that satisfy a condition on a field of theirs. #}
+{% macro elements_where(list, field, condition) -%}
+    {{ return(adapter.dispatch('elements_where')(list, field, condition)) }}
+{%- endmacro %}
+
+{% macro default__elements_where(list, field, condition) -%}
+    list_filter({{ list }}, lambda element: element.{{ field }} {{ condition }})
+{%- endmacro %}
+
 {# A list of these expressions. #}
 {% macro list_of(expressions) -%}
     {{ return(adapter.dispatch('list_of')(expressions)) }}

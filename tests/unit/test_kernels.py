@@ -29,7 +29,7 @@ def bars(n, seed=0, level=100.0):
 def run(family, columns, *values, session=None, offsets=None, state=None, known=0):
     """One family over values as one group (or `offsets`): dict of column -> float64[bars].
 
-    A family with a state gets and leaves it in `state` float64[*, groups]; `known` bars of each group came before it.
+    `known` bars of each group came before; a family with a state gets and leaves it in `state` float64[*, groups].
     """
     values = [np.asarray(value, float) for value in values]
     n = len(values[0])
@@ -37,10 +37,7 @@ def run(family, columns, *values, session=None, offsets=None, state=None, known=
     offsets = np.array([0, n] if offsets is None else offsets, np.int64)
     out = np.full((len(columns), n), 7.7)
     session = np.asarray(session, np.int32)
-    if state is None:
-        family(offsets, session, *values, out)
-    else:
-        family(offsets, offsets[:-1] + known, session, *values, state, out)
+    family(offsets, offsets[:-1] + known, session, *values, *([] if state is None else [state]), out)
     return dict(zip(columns, out, strict=True))
 
 
@@ -322,6 +319,7 @@ def test_going_on_from_a_state_gives_the_same_bits_as_starting_over(cut, seed, m
     session = np.cumsum(1 + (random.random(720) < missing))
     of_close, of_range = (nothing_yet(names) for names in (indicators.CLOSE_STATE, indicators.RANGE_STATE))
     whole = close_of(close, of_close, session=session) | range_of(high, low, close, of_range, session=session)
+    whole |= return_of(close, session=session)
 
     resumed = [nothing_yet(names) for names in (indicators.CLOSE_STATE, indicators.RANGE_STATE)]
     close_of(close[:cut], resumed[0], session=session[:cut])
@@ -331,6 +329,7 @@ def test_going_on_from_a_state_gives_the_same_bits_as_starting_over(cut, seed, m
     mine = close_of(close[start:], resumed[0], **tail) | range_of(
         high[start:], low[start:], close[start:], resumed[1], **tail
     )
+    mine |= return_of(close[start:], **tail)
     for column, values in mine.items():
         np.testing.assert_array_equal(values[cut - start :], whole[column][cut:], err_msg=column)
     np.testing.assert_array_equal(resumed[0], of_close)

@@ -60,7 +60,7 @@ def expected(prices):
     states = [np.zeros((len(names), SYMBOLS)) for names in (indicators.CLOSE_STATE, indicators.RANGE_STATE)]
     indicators.close_family(offsets, offsets[:-1], session, close, states[0], out[:of_close])
     indicators.range_family(offsets, offsets[:-1], session, high, low, close, states[1], out[of_close:][:of_range])
-    indicators.return_family(offsets, session, close, out[of_close + of_range :])
+    indicators.return_family(offsets, offsets[:-1], session, close, out[of_close + of_range :])
     outs = dict(zip(arrow.PRICE_COLUMNS, out, strict=True))
     outs["state"] = np.concatenate(states).T
     outs["ema_10"] = np.empty(len(close))
@@ -265,10 +265,11 @@ def test_bars_in_any_order_get_what_is_theirs(prices, known_bars):
 
     shuffled = [np.random.default_rng(seed).permutation(BARS) for seed in range(3)]
     in_order = [column.to_pylist() for column in made(bars)]
+    assert {len(rows) for column in in_order for rows in column} == {BARS - known_bars}
     mixed = made([[rows[i] for i in order] for rows, order in zip(bars, shuffled, strict=True)])
     for column, expected in zip(mixed, in_order, strict=True):
         for rows, theirs, order in zip(column.to_pylist(), expected, shuffled, strict=True):
-            assert rows == [theirs[i] for i in order]
+            assert rows == [theirs[i - known_bars] for i in order if i >= known_bars]
 
 
 def test_a_null_list_may_hide_elements():

@@ -1,20 +1,19 @@
 -- depends_on: {{ ref('stg_prices__bars') }} {{ ref('stg_membership__spells') }}
+-- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_of_counts()) }}",
+    pre_hook="{{ forget_from_first_change(symbols='stg_membership__spells', rows='levels_load_number', membership=true) }}",
     post_hook="{{ remember() }}",
 ) }}
 
-{% set from_date = first_date_of_counts() %}
-
 with members as (
     select * from {{ ref('int_membership__daily') }}
-    where date >= '{{ from_date }}'
+    where date >= {{ first_date() }}
 ),
 
 prices as (
     select * from {{ ref('price_indicators') }}
-    where date >= '{{ from_date }}'
+    where date >= {{ first_date() }}
 ),
 
 -- members without any price stay in: they lower the coverage instead of vanishing; a close repeated without a

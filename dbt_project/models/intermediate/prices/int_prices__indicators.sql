@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_symbols(changed_symbols()) }}",
+    pre_hook="{{ forget_changed_symbols() }}",
     post_hook="{{ remember() }}",
 ) }}
 
@@ -52,12 +52,13 @@ with bars as (
         from needed
         group by symbol, last_session
         having max(session_number) > last_session
+        -- few and small: in one piece, the kernel is called once and not for each part of the hash table
+        order by symbol
     ),
 {% else %}
     lists as (
         select
             symbol,
-            0 as last_session,
             {{ records(fields) }} as bars,
             0 as known_bars,
             {{ no_doubles() }} as state
@@ -68,7 +69,12 @@ with bars as (
 
 computed as (
     select
-        *,
+        symbol,
+        {% if is_incremental() %}
+            {{ elements_where('bars', 'session_number', '> last_session') }} as new_bars,
+        {% else %}
+            bars as new_bars,
+        {% endif %}
         {{ kernel('price_indicators', ['bars', 'known_bars', 'state']) }} as made
     from lists
 ),
@@ -76,8 +82,7 @@ computed as (
 bars_with_indicators as (
     select
         symbol,
-        last_session,
-        {{ unnest_list('bars') }} as bar,
+        {{ unnest_list('new_bars') }} as bar,
         {{ unnest_list('made.previous_close') }} as previous_close,
         {{ unnest_list('made.return_1d') }} as return_1d,
         {{ unnest_list('made.sma_20') }} as sma_20,
@@ -133,4 +138,3 @@ select
     close_stable = 1 and (atr_14 is null or range_stable = 1) as is_stable,
     state
 from bars_with_indicators
-where bar.session_number > last_session

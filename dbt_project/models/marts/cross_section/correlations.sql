@@ -2,13 +2,9 @@
 -- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_to_write()) }}",
+    pre_hook="{{ forget_from_first_change(sessions=63) }}",
     post_hook="{{ remember() }}",
 ) }}
-
-{% set from_date = first_date_to_write() %}
--- a row is made of the prices of its session and of that many before it
-{% set since = sessions_before(from_date, 63) %}
 
 with baskets as (
     select * from {{ ref('baskets') }}
@@ -17,7 +13,7 @@ with baskets as (
 
 returns as (
     select * from {{ ref('int_returns__daily') }}
-    where date >= '{{ since }}'
+    where date >= {{ since() }}
 ),
 
 pairs as (
@@ -81,5 +77,5 @@ select
     correlation_21,
     correlation_63
 from correlations
-where is_priced and date >= '{{ from_date }}'
+where is_priced and date >= {{ first_date() }}
 order by date, symbol_a, symbol_b

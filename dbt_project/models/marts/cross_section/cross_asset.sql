@@ -2,13 +2,9 @@
 -- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_to_write()) }}",
+    pre_hook="{{ forget_from_first_change(sessions=505) }}",
     post_hook="{{ remember() }}",
 ) }}
-
-{% set from_date = first_date_to_write() %}
--- a row is made of the prices of its session and of that many before it
-{% set since = sessions_before(from_date, 505) %}
 
 with baskets as (
     select * from {{ ref('baskets') }}
@@ -20,12 +16,12 @@ sessions as (
 
 returns as (
     select * from {{ ref('int_returns__daily') }}
-    where date >= '{{ since }}'
+    where date >= {{ since() }}
 ),
 
 correlations as (
     select * from {{ ref('correlations') }}
-    where correlation_63 is not null and date >= '{{ since }}'
+    where correlation_63 is not null and date >= {{ since() }}
 ),
 
 sectors as (
@@ -122,5 +118,5 @@ select
 from risks
 left join means on risks.date = means.date
 left join counts on risks.date = counts.date
-where risks.date >= '{{ from_date }}'
+where risks.date >= {{ first_date() }}
 order by risks.date

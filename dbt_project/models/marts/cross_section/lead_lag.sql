@@ -1,15 +1,11 @@
 -- depends_on: {{ ref('stg_prices__bars') }} {{ ref('stg_reference__instruments') }}
 -- depends_on: {{ ref('int_calendar__sessions') }}
+{% set window_sessions = 1260 %}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_to_write(column='as_of_date'), column='as_of_date') }}",
+    pre_hook="{{ forget_from_first_change(sessions=" ~ window_sessions ~ ", column='as_of_date') }}",
     post_hook="{{ remember() }}",
 ) }}
-
-{% set window_sessions = 1260 %}
-{% set from_date = first_date_to_write(column='as_of_date') %}
--- the rows of a date are made of the prices of this session and of that many before it
-{% set since = sessions_before(from_date, window_sessions) %}
 
 with pairs as (
     select * from {{ ref('lead_lag_pairs') }}
@@ -25,7 +21,7 @@ sessions as (
 
 returns as (
     select * from {{ ref('int_returns__daily') }}
-    where date >= '{{ since }}'
+    where date >= {{ since() }}
 ),
 
 month_ends as (
@@ -34,7 +30,7 @@ month_ends as (
     inner join calendar on sessions.date = calendar.date
     where
         extract(month from calendar.next_xnys_session) <> extract(month from sessions.date)
-        and sessions.date >= '{{ from_date }}'
+        and sessions.date >= {{ first_date() }}
 ),
 
 -- from the first session on which every leg can have a return

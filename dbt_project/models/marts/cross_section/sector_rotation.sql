@@ -2,13 +2,9 @@
 -- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_to_write()) }}",
+    pre_hook="{{ forget_from_first_change(sessions=522) }}",
     post_hook="{{ remember() }}",
 ) }}
-
-{% set from_date = first_date_to_write() %}
--- a row is made of the prices of its session and of that many before it
-{% set since = sessions_before(from_date, 522) %}
 
 with baskets as (
     select * from {{ ref('baskets') }}
@@ -20,7 +16,7 @@ quadrants as (
 
 returns as (
     select * from {{ ref('int_returns__daily') }}
-    where date >= '{{ since }}'
+    where date >= {{ since() }}
 ),
 
 sectors as (
@@ -107,5 +103,5 @@ inner join rotations on ranked.symbol = rotations.symbol and ranked.date = rotat
 left join quadrants
     on (rotations.rs_ratio >= 100) = quadrants.is_strong
     and (rotations.rs_momentum >= 100) = quadrants.is_rising
-where ranked.date >= '{{ from_date }}'
+where ranked.date >= {{ first_date() }}
 order by ranked.symbol, ranked.date

@@ -2,17 +2,13 @@
 -- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_to_write()) }}",
+    pre_hook="{{ forget_from_first_change(sessions=252) }}",
     post_hook="{{ remember() }}",
 ) }}
 
-{% set from_date = first_date_to_write() %}
--- a row is made of the prices of its session and of that many before it
-{% set since = sessions_before(from_date, 252) %}
-
 with ratios as (
     select * from {{ ref('int_spreads__ratios') }}
-    where date >= '{{ since }}'
+    where date >= {{ since() }}
 ),
 
 returns as (
@@ -109,5 +105,5 @@ select
     beta_252,
     correlation_63
 from spreads
-where date >= '{{ from_date }}'
+where date >= {{ first_date() }}
 order by pair, date

@@ -2,17 +2,13 @@
 -- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_to_write(rows='levels_load_number')) }}",
+    pre_hook="{{ forget_from_first_change(sessions=520, rows='levels_load_number') }}",
     post_hook="{{ remember() }}",
 ) }}
 
-{% set from_date = first_date_to_write(rows='levels_load_number') %}
--- a row is made of the prices of its session and of that many before it
-{% set since = sessions_before(from_date, 520) %}
-
 with prices as (
     select * from {{ ref('price_indicators') }}
-    where date >= '{{ since }}'
+    where date >= {{ since() }}
 ),
 
 instruments as (
@@ -56,7 +52,8 @@ bars as (
         prices.low,
         prices.close,
         prices.volume,
-        prices.atr_14,
+        -- a bar without one has no levels
+        case when prices.date >= {{ first_date() }} then prices.atr_14 end as atr_14,
         periods.session_number,
         periods.week_start,
         periods.month_start
@@ -145,5 +142,4 @@ select
     ahead.is_approximate
 from ahead
 cross join rules
-where ahead.date >= '{{ from_date }}'
 order by ahead.symbol, ahead.date, ahead.kind_number

@@ -2,17 +2,13 @@
 -- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_from(first_date_to_write()) }}",
+    pre_hook="{{ forget_from_first_change(sessions=252) }}",
     post_hook="{{ remember() }}",
 ) }}
 
-{% set from_date = first_date_to_write() %}
--- a row is made of the prices of its session and of that many before it
-{% set since = sessions_before(from_date, 252) %}
-
 with prices as (
     select * from {{ ref('price_indicators') }}
-    where date >= '{{ since }}'
+    where date >= {{ since() }}
 ),
 
 instruments as (
@@ -77,5 +73,5 @@ select
     {{ finite('bars.close / nullif(bars.close_high_252, 0) - 1') }} as drawdown_252
 from bars
 inner join estimates on bars.symbol = estimates.symbol and bars.date = estimates.date
-where bars.date >= '{{ from_date }}'
+where bars.date >= {{ first_date() }}
 order by bars.symbol, bars.date

@@ -1,13 +1,13 @@
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_symbols(bars_to_reload()) }}",
+    pre_hook="{{ forget_reloaded_symbols() }}",
     post_hook="{{ remember(\"(select max(load_number) from \" ~ source('raw', 'prices') ~ \")\") }}",
 ) }}
 
 with bars as (
     select * from {{ source('raw', 'prices') }}
     {% if is_incremental() %}
-        where {{ is_new() }} or symbol in {{ in_list(bars_to_reload()) }}
+        where {{ is_new() }} or {{ is_among('symbol', variable('whole_symbols')) }}
     {% endif %}
 ),
 
