@@ -34,13 +34,22 @@ grants and indexes are left out: no model has any.
             {% else %}
                 {{ create_table_as(false, made, compiled_code) }}
             {% endif %}
+            {{ comments_on(made) }}
         {% endif %}
     {% endcall %}
-    {% if not grows %}
-        {% do persist_docs(made, model) %}
-    {% endif %}
     {% do report_rows() %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
     {{ return({'relations': [made]}) }}
+{% endmacro %}
+
+{# The descriptions of the model and of its columns, as many as a contract holds it to. #}
+{% macro comments_on(relation) %}
+    {% if config.persist_relation_docs() %}
+        comment on {{ relation.type }} {{ relation }} is {{ duckdb_escape_comment(model.description) }};
+        {% for column in model.columns.values() %}
+            comment on column {{ relation }}.{{ adapter.quote(column.name) }}
+            is {{ duckdb_escape_comment(column.description) }};
+        {% endfor %}
+    {% endif %}
 {% endmacro %}
