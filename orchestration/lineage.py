@@ -49,7 +49,9 @@ class ColumnLineage:
         key = hashlib.sha256(f"{given}{sql}".encode()).hexdigest()
         columns = self._now[key] = self._before.get(key) or (self._read_off(sql) if parents else {})
         self._learn(node["schema"], node["name"], columns or node["columns"])
-        return {name: made_from for name, made_from in columns.items() if made_from}
+        # a table that grows reads itself, but is not made of itself
+        others = {name: [end for end in ends if end[0] != node["unique_id"]] for name, ends in columns.items()}
+        return {name: made_from for name, made_from in others.items() if made_from}
 
     def save(self) -> None:
         """Keep what was read for the next time."""

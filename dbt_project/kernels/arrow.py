@@ -1,4 +1,4 @@
-"""The kernels over Arrow list columns: one list a symbol in, lists of the same lengths out.
+"""The kernels over Arrow list columns: one list a symbol in, lists of the same lengths out, or of the new bars.
 
 Null elements come in as NaN; NaN and infinity go out as null. A row with a null argument is a null list, in
 each field where the result is a struct. Values without nulls are viewed, not copied.
@@ -33,6 +33,9 @@ def price_indicators(bars, known_bars, state):
     known, (bars, known_bars, state) = _rows((bars, None), (known_bars, pa.int32()), (state, _STATES))
     offsets = _offsets(bars=bars)
     first = offsets[:-1] + known_bars.to_numpy()
+    new = offsets[1:] - first
+    if (new < 0).any():
+        raise ValueError(f"known_bars: {-new.min()} more than there are in one of the lists")
     carried = _carried(state, first > offsets[:-1])
     elements = _elements(bars)
     session, *prices = (elements.field(name) for name in BAR_FIELDS)
@@ -47,7 +50,6 @@ def price_indicators(bars, known_bars, state):
     indicators.close_family(offsets, first, session, close, carried[:split], out[:of_close])
     indicators.range_family(offsets, first, session, high, low, close, carried[split:], out[of_close:][:of_range])
     indicators.return_family(offsets, first, session, adj_close, out[of_close + of_range :])
-    new = offsets[1:] - first
     is_last = np.zeros(offsets[-1], bool)
     is_last[offsets[1:][new > 0] - 1] = True
     places = _places(offsets, first, order)

@@ -22,13 +22,13 @@
     list(struct_pack({{ fields | join(', ') }}))
 {%- endmacro %}
 
-{# A variable of the connection, which the planner takes as a constant. #}
+{# A variable of the connection, of this model alone, which the planner takes as a constant. #}
 {% macro variable(name) -%}
     {{ return(adapter.dispatch('variable')(name)) }}
 {%- endmacro %}
 
 {% macro default__variable(name) -%}
-    getvariable('{{ name }}')
+    getvariable('{{ this.name }}_{{ name }}')
 {%- endmacro %}
 
 {# The query of its value follows in parentheses. #}
@@ -37,7 +37,7 @@
 {%- endmacro %}
 
 {% macro default__set_variable(name) -%}
-    set variable {{ name }} =
+    set variable {{ this.name }}_{{ name }} =
 {%- endmacro %}
 
 {# Whether a value is in a list; no list has none. #}

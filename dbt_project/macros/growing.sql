@@ -10,7 +10,8 @@ Two ways, by what a model's rows hang on:
 - several symbols on one session: everything is written anew from the first session that has changed
 
 A pre_hook finds what is new, sets it as variables of the connection and removes what is to be written anew. The model
-reads the variables, which the planner takes as constants, so that a scan leaves out what was written before.
+reads the variables, which the planner takes as constants, so that a scan leaves out what was written before. Without its
+hook, as by `dbt show`, what stands as a growing table has nothing to add.
 
 A model names in a `depends_on` comment what these macros refer to, for parsing takes no branch of theirs.
 #}
@@ -78,12 +79,12 @@ A model names in a `depends_on` comment what these macros refer to, for parsing 
     {% endif %}
 {% endmacro %}
 
-{# pre_hook of int_prices__indicators: symbols go of which it holds sessions that have changed since, and
-   those that are back after a quarter of a year. #}
+{# pre_hook of int_prices__indicators: symbols are made whole of which it holds sessions that have changed
+   since, those that are back after a quarter of a year, and new ones. #}
 {% macro forget_changed_symbols() %}
     {% if is_incremental() %}
         {{ set_seen() }}
-        {{ set_variable('recent_session') }} (
+        {{ set_variable('oldest_recent_session') }} (
             select coalesce(max(session_number), 0) - 63 from {{ this }}
         );
         {{ set_variable('whole_symbols') }} (
@@ -105,17 +106,17 @@ A model names in a `depends_on` comment what these macros refer to, for parsing 
             where
                 written.symbol is null
                 or changed.first_session <= written.last_session
-                or written.last_session < {{ variable('recent_session') }}
+                or written.last_session < {{ variable('oldest_recent_session') }}
         );
         {{ forget_whole_symbols() }}
     {% endif %}
 {% endmacro %}
 
-{# The bars that int_prices__indicators needs: of such symbols and of new ones all, of the others the last. #}
+{# The bars that it needs: of such symbols all, of the others the last. #}
 {% macro is_needed(lookback) -%}
     {%- if is_incremental() -%}
         (
-            session_number > {{ variable('recent_session') }} - {{ lookback }}
+            session_number > {{ variable('oldest_recent_session') }} - {{ lookback }}
             or {{ is_among('symbol', variable('whole_symbols')) }}
         )
     {%- else -%}
@@ -128,14 +129,15 @@ A model names in a `depends_on` comment what these macros refer to, for parsing 
 {% endmacro %}
 
 {# pre_hook of a model whose rows hang on several symbols: all goes from the first session of which a bar of
-   the symbols of a relation has changed, or else is missing. `sessions`: on how many before its own a row
-   hangs. `rows` is levels_load_number for a model of prices and volumes as traded, which no dividend changes. #}
+   the symbols of a relation has changed, at the latest from the first one that is missing; with `membership`
+   everything, where who was a member has changed. `sessions`: how far before its own session a row reaches back.
+   `rows` is levels_load_number for a model of prices and volumes as traded, which no dividend changes. #}
 {% macro forget_from_first_change(
     sessions=0, symbols='stg_reference__instruments', rows='load_number', membership=false, column='date'
 ) %}
     {% if is_incremental() %}
         {{ set_seen() }}
-        {{ set_variable('first_date') }} (
+        {{ set_variable('first_date_to_write') }} (
             select least(
                 {% if membership %}
                     case
@@ -152,25 +154,29 @@ A model names in a `depends_on` comment what these macros refer to, for parsing 
                 coalesce((select max({{ column }}) + 1 from {{ this }}), {{ day_one() }})
             )
         );
-        {{ set_variable('since') }} (
-            select coalesce(min(date), {{ day_one() }})
-            from (
-                select date from {{ ref('int_calendar__sessions') }}
-                where date < {{ variable('first_date') }}
-                order by date desc
-                limit {{ sessions }}
-            )
-        );
-        delete from {{ this }} where {{ column }} >= {{ variable('first_date') }}
+        {{ set_since(sessions) if sessions }}
+        delete from {{ this }} where {{ column }} >= {{ variable('first_date_to_write') }}
     {% endif %}
 {% endmacro %}
 
-{# The first session that such a model writes. #}
-{% macro first_date() -%}
-    {{ variable('first_date') if is_incremental() else day_one() }}
+{% macro set_since(sessions) -%}
+    {{ set_variable('since') }} (
+        select coalesce(min(date), {{ day_one() }})
+        from (
+            select date from {{ ref('int_calendar__sessions') }}
+            where date < {{ variable('first_date_to_write') }}
+            order by date desc
+            limit {{ sessions }}
+        )
+    );
 {%- endmacro %}
 
-{# The first session on which what it writes hangs. #}
+{# The first session that such a model writes. #}
+{% macro first_date_to_write() -%}
+    {{ variable('first_date_to_write') if is_incremental() else day_one() }}
+{%- endmacro %}
+
+{# The first session that its windows reach back to. #}
 {% macro since() -%}
     {{ variable('since') if is_incremental() else day_one() }}
 {%- endmacro %}

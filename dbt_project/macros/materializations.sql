@@ -43,7 +43,7 @@ grants and indexes are left out: no model has any.
     {{ return({'relations': [made]}) }}
 {% endmacro %}
 
-{# The descriptions of the model and of its columns, as many as a contract holds it to. #}
+{# The descriptions of a model and of its columns, all of which are there: its contract holds it to them. #}
 {% macro comments_on(relation) %}
     {% if config.persist_relation_docs() %}
         comment on {{ relation.type }} {{ relation }} is {{ duckdb_escape_comment(model.description) }};

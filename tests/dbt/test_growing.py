@@ -14,6 +14,7 @@ import small_warehouse
 from dbt_runs import dbt
 
 from orchestration.fingerprint import begin_growth, record_growth
+from orchestration.settings import PROJECT
 
 AS_OF = date(2026, 1, 30)
 SESSIONS = 640
@@ -211,6 +212,19 @@ def test_what_is_built_grows_only_by_the_same_models_and_forward_in_time(tmp_pat
         record_growth(connection)
         monkeypatch.setattr("orchestration.fingerprint.project_digest", lambda: "another release")
         assert not begin_growth(connection, anew=False)
+
+
+def test_a_model_that_reads_what_is_new_has_the_hook_that_finds_it():
+    hooks = {
+        "first_date_to_write()": "forget_from_first_change(",
+        "since()": "forget_from_first_change(sessions=",
+        "is_needed(": "forget_changed_symbols()",
+        "is_new()": "forget_reloaded_symbols()",
+    }
+    models = [path.read_text() for path in (PROJECT / "dbt_project" / "models").rglob("*.sql")]
+    for reads, hook in hooks.items():
+        reading = [model for model in models if reads in model]
+        assert reading and all(hook in model for model in reading), reads
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from orchestration.previews import charts, last_rows, markdown_table, preview
 def model(name: str, *parents: str, columns: tuple[str, ...] = ()) -> dict:
     return {
         "resource_type": "model",
+        "unique_id": f"model.{name}",
         "schema": "analysis",
         "name": name,
         "columns": {column: {} for column in columns},
@@ -54,6 +55,15 @@ def test_columns_are_traced_through_stars_joins_and_kernels(lineage):
     assert scores["ema"] == [("model.bars", "close")]
     assert scores["score"] == [("model.bars", "close"), ("seed.weights", "weight")]
     assert "one" not in scores  # made of nothing
+
+
+def test_a_table_that_grows_is_not_made_of_itself(lineage):
+    grown = lineage.of_model(
+        model("bars", "source.prices"),
+        """select prices.symbol, coalesce(bars.close, prices.close) as close
+        from "w"."raw"."prices" as prices left join "w"."analysis"."bars" as bars using (symbol)""",
+    )
+    assert grown == {"symbol": [("source.prices", "symbol")], "close": [("source.prices", "close")]}
 
 
 def test_what_cannot_be_read_has_no_lineage_and_those_after_it_still_know_its_columns(lineage):

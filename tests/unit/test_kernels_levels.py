@@ -183,6 +183,20 @@ def test_donchian_equals_the_worked_sheet():
             np.testing.assert_allclose(values, expected, atol=0.005)  # the sheet has two decimals
 
 
+def test_without_an_atr_a_bar_has_no_levels_and_changes_none_of_the_others():
+    """What a daily step hands in: earlier bars are there for the windows alone."""
+    _, high, low, close, volume = bars(700, seed=3)
+    atr = np.full(700, 2.0)
+    whole = all_levels(high, low, close, volume, atr)
+    atr[:600] = NAN
+    price, *others = all_levels(high, low, close, volume, atr)
+    assert np.isnan(price[:600]).all() and not np.isnan(price[600:]).all()
+    there = ~np.isnan(price)
+    for mine, theirs in zip((price, *others), whole, strict=True):
+        np.testing.assert_array_equal(mine[there], theirs[there])
+    np.testing.assert_array_equal(price[600:], whole[0][600:])
+
+
 # --- by hand ---
 
 

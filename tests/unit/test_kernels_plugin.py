@@ -191,6 +191,7 @@ def test_rows_with_and_without_lists_keep_their_places(connection):
         ("ema([2, 1], [1.0, 2.0], 2)", "1 follows 2: write list"),
         ("ema([1, 2], [1.0], 2)", "session has 2 elements and x 1"),
         (f"price_indicators({bars((1, 1, 1, 1, 1), (2, 2, 2, 2, 2))}, 1, [])", "state: 11 values belong to known bars"),
+        (f"price_indicators({bars((1, 1, 1, 1, 1), (2, 2, 2, 2, 2))}, 3, [])", "known_bars: 1 more than there are"),
         (f"price_indicators({bars((1, 1, 1, 1, 1))}, 0, [1.0])", "none to a start"),
         ("ema([1], [1.0], 0)", "n must be at least 1, not 0"),
         ("rolling_percentile([1.0], 2, 3)", "1 <= min_n <= n"),
@@ -270,6 +271,24 @@ def test_bars_in_any_order_get_what_is_theirs(prices, known_bars):
     for column, expected in zip(mixed, in_order, strict=True):
         for rows, theirs, order in zip(column.to_pylist(), expected, shuffled, strict=True):
             assert rows == [theirs[i - known_bars] for i in order if i >= known_bars]
+
+
+def test_lists_that_begin_go_on_bring_nothing_or_are_null_stand_beside_each_other(prices):
+    rows = [
+        {"session_number": row.pop("session"), "adj_close": row["close"], **row}
+        for row in prices.slice(0, BARS).drop_columns(["symbol"]).to_pylist()
+    ]
+
+    def made(lists, known_bars, states):
+        arguments = pa.array(lists, arrow.BARS), pa.array(known_bars, pa.int32()), pa.array(states, DOUBLES)
+        return arrow.price_indicators(*arguments).to_pylist()
+
+    (early,), (whole,) = made([rows[:30]], [0], [[]]), made([rows], [0], [[]])
+    rest = {column: values[30:] for column, values in whole.items()}
+    nothing = {column: [] for column in whole}
+    state = early["state"][-1]
+    told = made([rows, rows[:30], None, rows], [0, 30, 0, 30], [[], state, [], state])
+    assert told == [whole, nothing, dict.fromkeys(whole), rest]
 
 
 def test_a_null_list_may_hide_elements():

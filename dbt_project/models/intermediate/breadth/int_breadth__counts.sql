@@ -1,5 +1,4 @@
 -- depends_on: {{ ref('stg_prices__bars') }} {{ ref('stg_membership__spells') }}
--- depends_on: {{ ref('int_calendar__sessions') }}
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_from_first_change(symbols='stg_membership__spells', rows='levels_load_number', membership=true) }}",
@@ -8,12 +7,12 @@
 
 with members as (
     select * from {{ ref('int_membership__daily') }}
-    where date >= {{ first_date() }}
+    where date >= {{ first_date_to_write() }}
 ),
 
 prices as (
     select * from {{ ref('price_indicators') }}
-    where date >= {{ first_date() }}
+    where date >= {{ first_date_to_write() }}
 ),
 
 -- members without any price stay in: they lower the coverage instead of vanishing; a close repeated without a

@@ -52,8 +52,6 @@ with bars as (
         from needed
         group by symbol, last_session
         having max(session_number) > last_session
-        -- few and small: in one piece, the kernel is called once and not for each part of the hash table
-        order by symbol
     ),
 {% else %}
     lists as (

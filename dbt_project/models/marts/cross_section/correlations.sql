@@ -77,5 +77,5 @@ select
     correlation_21,
     correlation_63
 from correlations
-where is_priced and date >= {{ first_date() }}
+where is_priced and date >= {{ first_date_to_write() }}
 order by date, symbol_a, symbol_b

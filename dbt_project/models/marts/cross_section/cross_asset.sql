@@ -118,5 +118,5 @@ select
 from risks
 left join means on risks.date = means.date
 left join counts on risks.date = counts.date
-where risks.date >= {{ first_date() }}
+where risks.date >= {{ first_date_to_write() }}
 order by risks.date

@@ -30,7 +30,7 @@ month_ends as (
     inner join calendar on sessions.date = calendar.date
     where
         extract(month from calendar.next_xnys_session) <> extract(month from sessions.date)
-        and sessions.date >= {{ first_date() }}
+        and sessions.date >= {{ first_date_to_write() }}
 ),
 
 -- from the first session on which every leg can have a return

@@ -103,5 +103,5 @@ inner join rotations on ranked.symbol = rotations.symbol and ranked.date = rotat
 left join quadrants
     on (rotations.rs_ratio >= 100) = quadrants.is_strong
     and (rotations.rs_momentum >= 100) = quadrants.is_rising
-where ranked.date >= {{ first_date() }}
+where ranked.date >= {{ first_date_to_write() }}
 order by ranked.symbol, ranked.date

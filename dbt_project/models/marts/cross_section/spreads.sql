@@ -105,5 +105,5 @@ select
     beta_252,
     correlation_63
 from spreads
-where date >= {{ first_date() }}
+where date >= {{ first_date_to_write() }}
 order by pair, date

@@ -52,8 +52,8 @@ bars as (
         prices.low,
         prices.close,
         prices.volume,
-        -- a bar without one has no levels
-        case when prices.date >= {{ first_date() }} then prices.atr_14 end as atr_14,
+        -- a bar without one has no levels: those before are there for the windows
+        case when prices.date >= {{ first_date_to_write() }} then prices.atr_14 end as atr_14,
         periods.session_number,
         periods.week_start,
         periods.month_start

@@ -73,5 +73,5 @@ select
     {{ finite('bars.close / nullif(bars.close_high_252, 0) - 1') }} as drawdown_252
 from bars
 inner join estimates on bars.symbol = estimates.symbol and bars.date = estimates.date
-where bars.date >= {{ first_date() }}
+where bars.date >= {{ first_date_to_write() }}
 order by bars.symbol, bars.date
