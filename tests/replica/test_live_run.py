@@ -85,8 +85,15 @@ def test_the_numbers_of_the_day(cell, sql, expected):
 
 
 def test_the_averages_of_the_day(cell):
+    on_adjusted_prices = """select 100 * (last(adj_close order by date) / avg(adj_close) - 1) from (
+        from price_indicators where symbol = 'IWM' and date <= '2026-01-30' order by date desc limit 200)"""
+    assert round(cell(on_adjusted_prices), 1) == 12.8
     assert cell("select above_sma_200 from price_indicators where symbol = 'IWM' and date = '2026-01-30'")
     assert not cell("select above_sma_50 from price_indicators where symbol = 'XLK' and date = '2026-01-30'")
+
+
+def test_the_first_of_the_sectors(cell):
+    assert cell("select symbol from sector_rotation where date = '2026-01-30' and rank_21 = 1") == "XLE"
 
 
 def test_each_leg_of_net_liquidity_is_the_one_known_that_evening(cell):
