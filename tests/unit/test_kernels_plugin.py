@@ -246,16 +246,16 @@ def test_slices_and_chunks_give_what_whole_arrays_give():
     assert arrow.ema(*(array[1:] for array in (*short_offsets, n))).equals(whole[1:])
 
 
+def bars_of(prices, symbol):
+    """A symbol's bars as the kernel takes them, one dict a bar."""
+    rows = prices.slice(symbol * BARS, BARS).drop_columns(["symbol"]).to_pylist()
+    return [{"session_number": row.pop("session"), "adj_close": row["close"], **row} for row in rows]
+
+
 @pytest.mark.parametrize("known_bars", [0, 30])
 def test_bars_in_any_order_get_what_is_theirs(prices, known_bars):
     """Three symbols' bars in order and shuffled, from the start and from where 30 bars are known."""
-    bars = [
-        [
-            {"session_number": row.pop("session"), "adj_close": row["close"], **row}
-            for row in prices.slice(first, BARS).drop_columns(["symbol"]).to_pylist()
-        ]
-        for first in (0, BARS, 2 * BARS)
-    ]
+    bars = [bars_of(prices, symbol) for symbol in range(3)]
     start = pa.array([0] * 3, pa.int32()), pa.array([[]] * 3, DOUBLES)
     before = arrow.price_indicators(pa.array([rows[: known_bars or 1] for rows in bars], arrow.BARS), *start)
     states = pa.array([rows[-1] for rows in before.field("state").to_pylist()] if known_bars else [[]] * 3, DOUBLES)
@@ -274,10 +274,7 @@ def test_bars_in_any_order_get_what_is_theirs(prices, known_bars):
 
 
 def test_lists_that_begin_go_on_bring_nothing_or_are_null_stand_beside_each_other(prices):
-    rows = [
-        {"session_number": row.pop("session"), "adj_close": row["close"], **row}
-        for row in prices.slice(0, BARS).drop_columns(["symbol"]).to_pylist()
-    ]
+    rows = bars_of(prices, 0)
 
     def made(lists, known_bars, states):
         arguments = pa.array(lists, arrow.BARS), pa.array(known_bars, pa.int32()), pa.array(states, DOUBLES)
