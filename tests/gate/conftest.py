@@ -43,15 +43,15 @@ create table instruments as select * from (values
 
 create table source_health as
 select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as age_days, 7 as max_age_days,
-    300 as rows, 99.5::double as coverage_pct, 'ok' as status, required
+    1 as age_sessions, 5 as max_age_sessions, 300 as rows, 99.5::double as coverage_pct, 'ok' as status, required
 from (values
     ('prices', true), ('operating_cash_balance', true), ('index_membership', true),
     ('fred_observations', true), ('exchange_breadth', false), ('upcoming_auctions', false), ('regime_path', false),
     ('auctions', false), ('fred_observations/WALCL', true), ('fred_observations/SP500', false)
 ) as rows(dataset, required);
-update source_health set status = 'not_offered', latest_observation = null, age_days = null
+update source_health set status = 'not_offered', latest_observation = null, age_days = null, age_sessions = null
 where dataset = 'upcoming_auctions';
-update source_health set status = 'missing', latest_observation = null, age_days = null
+update source_health set status = 'missing', latest_observation = null, age_days = null, age_sessions = null
 where dataset = 'fred_observations/SP500';
 
 create table sessions as

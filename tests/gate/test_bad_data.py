@@ -1,4 +1,5 @@
-"""Bad data, each kind planted alone into a build that is right: refused by its rule, the last publication untouched.
+"""Bad data, each kind planted alone into a build that is right: `tidegauge publish` refuses it by its rule and ends
+with exit code 1, and the last publication is untouched.
 
 The list stands in docs/gate.md too, and is held against this one.
 """
@@ -6,19 +7,20 @@ The list stands in docs/gate.md too, and is held against this one.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import date
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 from files import contents
 
-from assets import publish
 from assets.home import Home
-from assets.publish import DATABASE, GateRefused, Publication
-from expectations import runner, suites
+from expectations.runner import judge
+from orchestration.cli import app
 from orchestration.settings import PROJECT
+
+pytestmark = pytest.mark.slow
 
 LAST = "date = date '2026-01-30'"
 IWM = f"where symbol = 'IWM' and {LAST}"
@@ -207,32 +209,51 @@ BAD_DATA = [
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory, right_build, as_of, publish_into) -> tuple[Home, Publication]:
-    """A home with the right build, published through the gate."""
+def published(tmp_path_factory, right_build, as_of, publish_into) -> tuple[Home, Path]:
+    """A home with the right build published through the gate, and the warehouse that belongs to it."""
     home = Home(tmp_path_factory.mktemp("bad_data") / "home")
-    home.create()
-    with duckdb.connect(str(right_build)) as build:
-        return home, publish_into(build, home, audit=gate(as_of, suites.TABLES, None))
+    home.claim("sample")
+    warehouse = home.root.parent / "right.duckdb"
+    shutil.copy(right_build, warehouse)
+    with duckdb.connect(str(warehouse)) as build:
+        build.execute("create schema ref")
+        build.execute("create table ref.as_of as select ? as as_of_date, true as is_simulated", [as_of])
+        build.execute("use analysis")
+        publish_into(build, home, audit=lambda candidate, database: judge(candidate, as_of=as_of, database=database))
+    return home, warehouse
 
 
-def gate(as_of: date, tables: Sequence[str], previous: Path | None) -> publish.Audit:
-    """The gate on some tables of a candidate."""
-    return lambda candidate, database: runner.judge(
-        candidate, as_of=as_of, tables=tables, database=database, previous=previous
-    )
+@pytest.fixture
+def tidegauge(published, monkeypatch) -> Callable[..., int]:
+    """The command line in this process, on that home with something planted into its build; returns the exit code."""
+    home, warehouse = published
+    monkeypatch.setenv("TIDEGAUGE_HOME", str(home.root))
+
+    def run(*arguments: str, planted: str = "") -> int:
+        shutil.copy(warehouse, home.warehouse)
+        with duckdb.connect(str(home.warehouse)) as build:
+            build.execute(f"use analysis; {planted}")
+        with pytest.raises(SystemExit) as end:
+            app(arguments)
+        return end.value.code
+
+    return run
+
+
+def test_the_build_into_which_they_are_planted_passes(tidegauge):
+    assert tidegauge("check") == 0
 
 
 @pytest.mark.parametrize(("table", "rule", "sql"), [case[1:] for case in BAD_DATA], ids=[case[0] for case in BAD_DATA])
-def test_bad_data_is_refused_by_its_rule_and_changes_nothing(published, build, as_of, publish_into, table, rule, sql):
-    home, publication = published
+def test_bad_data_is_refused_by_its_rule_and_changes_nothing(published, tidegauge, capfd, table, rule, sql):
+    home, _ = published
     before = contents(home.published)
-    build.execute(sql.format(t=table))
 
-    with pytest.raises(GateRefused) as refusal:
-        publish_into(build, home, audit=gate(as_of, [table], publication.path / DATABASE))
+    assert tidegauge("publish", planted=sql.format(t=table)) == 1
 
-    refused_by = {result.rule for result in refusal.value.verdict.failures if result.severity == "critical"}
-    assert rule in refused_by
+    said = capfd.readouterr().err
+    assert re.search(rf"^CRITICAL {table} .*breaks {rule}:", said, re.MULTILINE), said
+    assert "the last publication stands" in said
     assert contents(home.published) == before
 
 
