@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from operator import attrgetter
 
 import pandas as pd
 import yaml
@@ -93,10 +94,21 @@ class Instrument:
 
 
 @dataclass(frozen=True)
+class TickerChange:
+    """From `changed_on` on the shares of the company that were traded as `former` are traded as `symbol`."""
+
+    former: str
+    symbol: str
+    changed_on: date
+
+
+@dataclass(frozen=True)
 class Catalog:
     datasets: dict[str, Dataset]
     series: dict[str, Series]
     instruments: dict[str, Instrument]
+    ticker_changes: tuple[TickerChange, ...]
+    """In the order of their days."""
 
     def series_table(self, source: str, as_of: date) -> pd.DataFrame:
         """One row a series, for `ref.series`; `required` as on `as_of`."""
@@ -136,6 +148,11 @@ class Catalog:
         names = ["dataset", "where_column", "where_value", "before_date", "column_name", "factor"]
         return pd.DataFrame(rows, columns=names)
 
+    def ticker_changes_table(self) -> pd.DataFrame:
+        """One row a change, for `ref.ticker_changes`."""
+        table = pd.DataFrame(vars(change) for change in self.ticker_changes)
+        return table.rename(columns={"former": "former_symbol"}).astype({"changed_on": "datetime64[us]"})
+
 
 def required_on(subject: Series | Instrument, day: date) -> bool:
     """Whether a load up to `day` must bring a series or an instrument: it may be younger."""
@@ -160,4 +177,7 @@ def load_catalog() -> Catalog:
         datasets={name: _dataset(name, e) for name, e in content["datasets"].items()},
         series={name: Series(series_id=name, rule=_rule(e), **e) for name, e in content["series"].items()},
         instruments={name: Instrument(symbol=name, rule=_rule(e), **e) for name, e in content["instruments"].items()},
+        ticker_changes=tuple(
+            sorted((TickerChange(**e) for e in content["ticker_changes"]), key=attrgetter("changed_on"))
+        ),
     )

@@ -270,20 +270,26 @@ def _restated(connection: duckdb.DuckDBPyConnection, bars: pa.Table) -> list[str
 def _universe(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, loaded_to: dict[str, date], as_of: date
 ) -> tuple[str, ...]:
-    """Every symbol whose prices are wanted: the catalogue's instruments, and all that were ever members.
+    """Every symbol whose prices are wanted: the catalogue's instruments, and all that were ever members, under each of
+    the tickers that their shares had since.
 
     Once something is stored, past members are left out that are traded no more and whose bars as members are there, or
     that the service said it does not keep. The others go on, so that no history hangs on the day of the first run.
     """
-    members = connection.execute(
-        """select symbol, max(coalesce(end_date, 'infinity'::date)) from raw.index_membership
-           where fetched_at = (select max(fetched_at) from raw.index_membership) group by symbol"""
-    ).fetchall()
+    members = dict(
+        connection.execute(
+            """select symbol, max(coalesce(end_date, 'infinity'::date)) from raw.index_membership
+               where fetched_at = (select max(fetched_at) from raw.index_membership) group by symbol"""
+        ).fetchall()
+    )
+    for change in catalog.ticker_changes:
+        if change.former in members:
+            members[change.symbol] = max(members[change.former], members.get(change.symbol, date.min))
     traded_since = max(loaded_to.values(), default=as_of) - _STILL_TRADED
     settled = not_kept_by_service(connection, "prices") if loaded_to else set()
     wanted = {
         symbol
-        for symbol, until in members
+        for symbol, until in members.items()
         if until > as_of
         or (symbol not in settled and (symbol not in loaded_to or until > loaded_to[symbol] + timedelta(days=7)))
         or (symbol in loaded_to and loaded_to[symbol] > traded_since)

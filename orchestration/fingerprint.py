@@ -40,6 +40,7 @@ def models_hash(connection: duckdb.DuckDBPyConnection) -> str:
         "from ref.series order by all",
         "from ref.instruments order by all",
         "from ref.unit_breaks order by all",
+        "from ref.ticker_changes order by all",
         "select count(*), sum(hash(day)) from ref.calendar as day",
     ]
     return _hashed(connection, digest, queries)

@@ -54,6 +54,7 @@ REF_TABLES = {
         "dataset VARCHAR, where_column VARCHAR, where_value VARCHAR, before_date DATE, column_name VARCHAR,"
         " factor DOUBLE"
     ),
+    "ticker_changes": "former_symbol VARCHAR, symbol VARCHAR, changed_on DATE",
     "raised_alerts": (
         "alert_id VARCHAR, raised_at TIMESTAMP, as_of_date DATE, rule VARCHAR, severity VARCHAR, subject VARCHAR,"
         " value DOUBLE, threshold DOUBLE, message VARCHAR"
@@ -196,6 +197,7 @@ def build(
                 for column in change["columns"]
             ]
         ),
+        "ticker_changes": pd.DataFrame([list(change.values()) for change in CATALOG["ticker_changes"]]),
         "series": pd.DataFrame(
             [
                 [

@@ -24,7 +24,7 @@ GROWING = (
     *("price_indicators", "breadth", "spreads", "correlations", "cross_asset", "sector_rotation", "levels"),
     *("volatility_estimators", "lead_lag"),
 )
-MEMBERS = ("AAA", "BBB", "CCC", "HALT", "LATE", "OUTSIDER")
+MEMBERS = ("AAA", "BBB", "CCC", "HALT", "LATE", "OUTSIDER", "FBHS")
 CATALOG = small_warehouse.CATALOG["instruments"]
 FUNDS = tuple(symbol for symbol in CATALOG if symbol in {"^GSPC", "BTC-USD"} or not symbol.startswith("^"))
 
@@ -172,8 +172,11 @@ def test_a_warehouse_that_grew_equals_one_built_at_once(tmp_path):
     vendor.prices.loc[(vendor.prices["symbol"] == "OUTSIDER") & (vendor.prices["date"] == days[2]), "dividend"] = 2.0
     left = spells(str(sessions[-200].date())).assign(fetched_at=days[2] + pd.Timedelta(hours=23), load_number=2)
     run(after=days[1], until=days[2], restated=[withdrawn], index_membership=left)
-    # two sessions at once
-    run(after=days[2], until=days[4])
+    # two sessions at once; and the vendor keeps a member's history under its present ticker from now on
+    run(after=days[2], until=days[4], restated=[vendor.history("CCC", days[4]).assign(symbol="FBIN")])
+    with duckdb.connect(str(grown)) as connection:
+        renamed = connection.execute("select symbol from staging.stg_membership__spells where listed_symbol = 'FBHS'")
+        assert renamed.fetchall() == [("FBIN",)]
 
     whole = tmp_path / "whole.duckdb"
     with duckdb.connect(str(grown)) as connection:

@@ -260,6 +260,17 @@ def test_prices_are_asked_for_every_member_past_and_present(connection, home):
     assert {"AAA", "BBB", "SPY"} <= set(source.asked[0].symbols)
 
 
+def test_prices_of_a_renamed_member_are_asked_for_under_its_later_tickers(connection, home):
+    spells = members(("VIAC", "2019-12-05", "2022-02-17"), ("FISV", "2001-04-02", None), ("RE", "2010-01-04", None))
+    put(connection, home, Scripted("index_membership", spells), "index_membership")
+    source = Scripted("prices", bars(("FISV", "2026-01-29", 1.0)), bars())
+    put(connection, home, source, "prices")
+    put(connection, home, source, "prices")
+    stocks = [set(wanted.symbols) - set(CATALOG.instruments) for wanted in source.asked]
+    asked = {"VIAC", "PARA", "PSKY", "FISV", "FI", "RE", "EG"}  # FISV was FI for a while
+    assert stocks == [asked, asked]
+
+
 def test_a_home_keeps_its_source(home):
     home.claim("sample")
     with pytest.raises(HomeError, match="holds sample data; live data does not go into it"):
