@@ -51,6 +51,7 @@ def make(file: str, symbols: int, sessions: int, later: int = 0) -> None:
         "series": catalog.series_table("simulated", as_of),
         "instruments": catalog.instruments_table(as_of),
         "unit_breaks": catalog.unit_breaks_table(),
+        "ticker_changes": catalog.ticker_changes_table(),
         "raised_alerts": raised_alerts_table([]),
     }
     with duckdb.connect(file) as connection:
