@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -19,7 +20,8 @@ from packaging.version import Version
 from pydantic import PrivateAttr
 
 from assets.alerts import raise_refusal
-from assets.home import Home
+from assets.disk import written_whole
+from assets.home import Home, HomeError
 from orchestration.database import is_damage, unreadable
 from orchestration.fingerprint import (
     DBT_PROJECT,
@@ -106,24 +108,33 @@ class Dbt(DbtCliResource):
 
 
 def dbt_project(home: Home) -> DbtProject:
-    """The project with its targets in the home, and with a manifest that fits the project's files."""
-    project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT, target_path=home.dbt / "target")
+    """The project with a manifest that fits the project's files.
+
+    It lies where no run of dbt writes. Each makes a manifest of its own in `target`, and would be met half way through
+    it: by a UI that loads the definitions meanwhile, or by the run after one whose dbt lived on.
+    """
+    project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT, target_path=home.dbt / "parsed")
     stamp = home.dbt / "manifest.sha256"
     digest = project_digest()
-    if not (_is_whole(project.manifest_path) and stamp.exists() and stamp.read_text() == digest):
-        # parsing only what has changed loses the settings of tests whose macros have
-        (home.dbt / "target" / "partial_parse.msgpack").unlink(missing_ok=True)
-        Dbt(project_dir=project).cli(["parse", "--quiet"], target_path=project.target_path).wait()
+    if not (project.manifest_path.exists() and stamp.exists() and stamp.read_text() == digest):
+        with TemporaryDirectory() as aside:
+            Dbt(project_dir=project).cli(["parse", "--quiet"], target_path=Path(aside)).wait()
+            # runs go on from this: parsing only what has changed loses the settings of tests whose macros have
+            for path in (home.dbt / "target" / "partial_parse.msgpack", project.manifest_path):
+                _place(Path(aside) / path.name, path)
         stamp.write_text(digest)
     return project
 
 
-def _is_whole(manifest: Path) -> bool:
-    """Whether it can be read: dbt writes it anew in each run, and may be stopped, or run out of disk, half way."""
+def _place(made: Path, path: Path) -> None:
     try:
-        return isinstance(json.loads(manifest.read_text()), dict)
-    except (OSError, ValueError):
-        return False
+        path.parent.mkdir(exist_ok=True)
+        with written_whole(path) as file:
+            file.write(made.read_bytes())
+    except OSError as error:
+        raise HomeError(
+            f"cannot write {path}: {error}. Make room or set TIDEGAUGE_HOME elsewhere, then run again."
+        ) from error
 
 
 def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
@@ -158,7 +169,7 @@ def _build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, op
         invocation = dbt.cli(
             ["build", "--exclude-resource-type", "unit_test", *([] if grows else ["--full-refresh"])],
             context=context,
-            target_path=warehouse.home.dbt / "target",  # beside the parsed project: no second parse
+            target_path=warehouse.home.dbt / "target",
         )
         lineage = ColumnLineage(invocation.manifest, loaded, warehouse.home.dbt / "lineage.json")
         failed: dict[str, dg.AssetCheckResult] = {}

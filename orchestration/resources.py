@@ -24,7 +24,7 @@ class Warehouse(dg.ConfigurableResource):
 
     home_path: str
     memory_limit: str = "4GB"
-    wait_s: int = 60
+    wait_s: int = 300  # a dbt that outlived its run builds on to its end
 
     @property
     def home(self) -> Home:
@@ -50,16 +50,19 @@ class Warehouse(dg.ConfigurableResource):
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A writing connection; waits up to `wait_s` for a dying run to let go of the file."""
-        deadline = time.monotonic() + self.wait_s
+        """A writing connection; waits up to `wait_s` for a dying run to let go of the file, and says so."""
+        deadline, is_told = time.monotonic() + self.wait_s, False
         with self.home.exclusive(self.wait_s):
             while True:
                 try:
                     connection = open_database(self.home.warehouse, read_only=False, memory_limit=self.memory_limit)
                     break
-                except HomeError:
+                except HomeError as error:
                     if time.monotonic() > deadline:
                         raise
+                    if not is_told:
+                        dg.get_dagster_logger().warning(f"{error} This run waits {self.wait_s} s for that.")
+                        is_told = True
                     time.sleep(0.5)
             try:
                 yield connection

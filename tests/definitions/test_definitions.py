@@ -219,7 +219,7 @@ def test_what_is_simulated_is_tagged_so(definitions, specs, tmp_path):
 
 def test_every_test_of_dbt_is_a_check_of_an_asset(home, definitions):
     """A test whose `ref` is none of its inputs would be a note in the log instead."""
-    manifest = json.loads((home.dbt / "target" / "manifest.json").read_text())
+    manifest = json.loads((home.dbt / "parsed" / "manifest.json").read_text())
     checks = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
     tests = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
     assert tests - checks == set()
@@ -338,3 +338,12 @@ def test_no_source_file_names_a_place_of_this_machine():
     for name in tracked:
         text = (PROJECT / name).read_text(errors="replace")
         assert not any(home in text for home in homes if len(home) > 5), name
+
+
+def test_the_manifest_is_none_that_a_run_of_dbt_writes(home, definitions):
+    """Such a one may be half written when another process reads it."""
+    written = home.dbt / "target" / "manifest.json"
+    written.write_text('{"nodes": {"model')
+
+    assert build_defs(Settings(home=home.root)).resolve_asset_graph().get_all_asset_keys()
+    assert written.read_text() == '{"nodes": {"model'

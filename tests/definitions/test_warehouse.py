@@ -8,6 +8,7 @@ import threading
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from assets.home import Home, HomeError
@@ -47,6 +48,21 @@ def test_a_step_waits_for_the_writer_and_names_it_where_that_lasts(writer, tmp_p
     threading.Timer(1, writer.stdin.close).start()
     with Warehouse(home_path=str(tmp_path)).connect() as connection:
         assert connection.execute("from left_by_the_writer").fetchall() == [(1,)]
+
+
+def test_a_dbt_that_outlived_its_run_is_waited_for_and_named(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(dg.get_dagster_logger(), "warning", said.append)
+    holds = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, Home(tmp_path).warehouse], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"open\n"
+        threading.Timer(2, holder.stdin.close).start()
+        with Warehouse(home_path=str(tmp_path)).connect() as connection:
+            assert connection.execute("select 1").fetchall() == [(1,)]
+    (warning,) = said
+    assert "another process has" in warning and f"PID {holder.pid}" in warning and "waits 300 s" in warning
 
 
 def test_a_writer_that_is_killed_keeps_nobody_out(writer, tmp_path):

@@ -35,7 +35,7 @@ def home(built_sample) -> Path:
 
 
 def test_the_data_dictionary_is_that_of_the_project(home):
-    made = data_dictionary(home / "dbt" / "target" / "manifest.json")
+    made = data_dictionary(home / "dbt" / "parsed" / "manifest.json")
     assert DICTIONARY.read_text() == made, "run `make dictionary`"
 
 
