@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from program import environment
 from orchestration.settings import PROJECT
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One more than there are cores: a worker often waits for a program that it started, or for a clock."""
+    return 1 + (yield)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from assets import publish
 from assets.home import Home
 from assets.publish import Publication
 from expectations import suites
+from expectations.runner import judge
 
 # Every weekday is a business day of all three calendars: a test needs no holidays but its own.
 BUILD = """
@@ -295,6 +296,16 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
     home.create()
     return home
+
+
+@pytest.fixture(scope="session")
+def gate(as_of) -> Callable[..., publish.Audit]:
+    """What a publication is judged by: the rules of `tables`."""
+
+    def audit_of(tables: Sequence[str] = suites.TABLES) -> publish.Audit:
+        return lambda candidate, database: judge(candidate, as_of=as_of, database=database, tables=tables)
+
+    return audit_of
 
 
 @pytest.fixture(scope="session")

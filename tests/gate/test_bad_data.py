@@ -16,7 +16,6 @@ import pytest
 from files import contents
 
 from assets.home import Home
-from expectations.runner import judge
 from orchestration.cli import app
 from orchestration.settings import PROJECT
 
@@ -209,7 +208,7 @@ BAD_DATA = [
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory, right_build, as_of, publish_into) -> tuple[Home, Path]:
+def published(tmp_path_factory, right_build, as_of, publish_into, gate) -> tuple[Home, Path]:
     """A home with the right build published through the gate, and the warehouse that belongs to it."""
     home = Home(tmp_path_factory.mktemp("bad_data") / "home")
     home.claim("sample")
@@ -219,7 +218,7 @@ def published(tmp_path_factory, right_build, as_of, publish_into) -> tuple[Home,
         build.execute("create schema ref")
         build.execute("create table ref.as_of as select ? as as_of_date, true as is_simulated", [as_of])
         build.execute("use analysis")
-        publish_into(build, home, audit=lambda candidate, database: judge(candidate, as_of=as_of, database=database))
+        publish_into(build, home, audit=gate())
     return home, warehouse
 
 

@@ -16,7 +16,7 @@ import pytest
 from assets import postgres, publish, quality
 from assets.home import Home
 from assets.publish import PublishError
-from expectations import runner, suites
+from expectations import suites
 from orchestration.database import open_publication
 
 pytestmark = pytest.mark.slow
@@ -61,13 +61,13 @@ def database(server):
 
 
 @pytest.fixture
-def published(build, home, publish_build, as_of):
+def published(build, home, publish_build, gate):
     """Publish the build as it is now, through the gate; answers the home."""
     build.execute("comment on table analysis.liquidity is 'Net liquidity; it''s daily'")
     build.execute("comment on column analysis.liquidity.tga_bn is 'Treasury''s cash, $ bn'")
 
     def run() -> Home:
-        publish_build(audit=lambda connection, database: runner.judge(connection, as_of=as_of, database=database))
+        publish_build(audit=gate())
         return home
 
     return run

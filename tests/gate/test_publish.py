@@ -18,7 +18,7 @@ from files import contents
 
 from assets import publish
 from assets.publish import GateRefused, PublishError
-from expectations import runner, suites
+from expectations import suites
 
 
 def read(path: Path, sql: str) -> list[tuple]:
@@ -122,10 +122,8 @@ def test_a_refusal_leaves_the_last_publication_as_it_was(publish_build, build, h
     publish_build()
 
 
-def test_what_the_gate_said_is_published_with_all_that_it_said_before(publish_build, build, home, as_of, caplog):
-    def audit(connection, database):
-        return runner.judge(connection, as_of=as_of, database=database, tables=["treasury_cash"])
-
+def test_what_the_gate_said_is_published_with_all_that_it_said_before(publish_build, build, home, gate, caplog):
+    audit = gate(["treasury_cash"])
     build.execute("update treasury_cash set deposits_bn = 11.002 where record_date = '2026-01-30'")  # a warning
     first = publish_build(audit=audit)
     build.execute("update treasury_cash set deposits_bn = 11 where record_date = '2026-01-30'")
@@ -155,12 +153,12 @@ def test_what_the_gate_said_is_published_with_all_that_it_said_before(publish_bu
     assert fourth.manifest["tables"]["quality_results"]["rows"] == 4 * rules
 
 
-def test_the_gate_audits_the_candidate_and_not_the_build(publish_build, build, as_of):
+def test_the_gate_audits_the_candidate_and_not_the_build(publish_build, build, gate):
     """The build can change under a slow audit; what is judged is what will be read."""
 
     def audit(connection, database):
         connection.execute("delete from memory.analysis.price_indicators")
-        return runner.judge(connection, as_of=as_of, database=database, tables=["price_indicators"])
+        return gate(["price_indicators"])(connection, database)
 
     manifest = publish_build(audit=audit).manifest
 
@@ -190,13 +188,11 @@ def test_the_gate_audits_the_candidate_and_not_the_build(publish_build, build, a
     ],
     ids=["bar", "treasury_statement", "no_prices"],
 )
-def test_the_gate_refuses_a_broken_build_before_anyone_reads_it(publish_build, build, home, as_of, table, sql, said):
+def test_the_gate_refuses_a_broken_build_before_anyone_reads_it(publish_build, build, home, gate, table, sql, said):
     build.execute(sql)
 
     with pytest.raises(GateRefused) as refusal:
-        publish_build(
-            audit=lambda connection, database: runner.judge(connection, as_of=as_of, database=database, tables=[table])
-        )
+        publish_build(audit=gate([table]))
 
     assert said in str(refusal.value)
     assert publish.read_manifest(home) is None
