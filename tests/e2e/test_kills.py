@@ -1,7 +1,7 @@
 """`kill -9` at as many moments of a run as TIDEGAUGE_TEST_KILLS says; none unasked, as each costs a run and a half.
 
 In one home the run's own process is killed, and dbt may live on, for which the next run waits; in the other everything
-is, as when the power fails. Both at a time, one and a half hours for a hundred:
+is, as when the power fails. Both at a time, two hours for a hundred on two cores:
 TIDEGAUGE_TEST_KILLS=100 pytest -n 2 --dist load tests/e2e/test_kills.py
 """
 
