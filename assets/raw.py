@@ -32,6 +32,8 @@ _BOOKKEEPING = {
     "payload_hash": "VARCHAR",
     "source": "VARCHAR",
     "load_number": "BIGINT",  # counts the dataset's payloads: what has come since, whatever the clock says
+    "adjustment": "VARCHAR",  # NULL: the source's own row; else what was made of it: held, restored, corrected, withdrawn
+    "is_void": "BOOLEAN",  # this version says that there is no such row
 }
 _PAYLOADS = {
     "dataset": "VARCHAR",
@@ -139,7 +141,7 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
         about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
         if dataset.snapshot:
             statement = (
-                f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER} from incoming"
+                f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
             )
         else:
             statement = _append_news(dataset)
@@ -193,7 +195,7 @@ def _append_news(dataset: Dataset) -> str:
     columns = ", ".join(f'"{name}"' for name in dataset.columns)
     revises = "false" if dataset.restates else "revises"
     first_known = f"case when {revises} then greatest(known_at, ?::timestamp, revised_known_at) else known_at end"
-    selected = f"select {columns}, {first_known}, ?, ?, ?, {_LOAD_NUMBER} from news"
+    selected = f"select {columns}, {first_known}, ?, ?, ?, {_LOAD_NUMBER}, null, false from news"
     return f"insert into raw.{dataset.name} {_news(dataset)} {selected}"
 
 

@@ -27,6 +27,8 @@ CHANGE_LOG = {
     "payload_hash": "VARCHAR",
     "source": "VARCHAR",
     "load_number": "BIGINT",
+    "adjustment": "VARCHAR",
+    "is_void": "BOOLEAN",
 }
 
 REF_TABLES = {
@@ -152,6 +154,8 @@ def rows_known(dataset: str, rows: pd.DataFrame, calendar: pd.DataFrame) -> pd.D
         "payload_hash": "0" * 64,
         "source": "test",
         "load_number": 1,
+        "adjustment": None,
+        "is_void": False,
     }.items():
         if column not in rows:
             rows[column] = value
