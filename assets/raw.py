@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from assets.calendars import as_of_at, known_at, new_york_to_utc
 from assets.catalog import Catalog, Dataset
+from assets.holds import create_holds_table
 from assets.home import Home
 from assets.landing import Landed, content_hash, damaged, landed_files
 from assets.news import find_repairs, first_known, forget_replaced, news, of_source, same, things, with_voids
@@ -73,6 +74,7 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -
             _forget_models(connection)
         columns = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
         connection.execute(f"create table if not exists raw.{dataset.name} ({columns})")
+    create_holds_table(connection)
 
 
 def _forget_models(connection: duckdb.DuckDBPyConnection) -> None:
