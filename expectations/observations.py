@@ -130,9 +130,10 @@ _BARS_IN_PAIRS = """
     inner join {calendar} as c on c.date = p.date and c.is_xnys_session
     inner join {prices} as q on q.symbol = p.symbol and q.date = c.previous_xnys_session
 """
+# A single trade of a round lot does repeat itself; a range and a volume do not.
 _REPEATED = (
-    "(p.volume > 0 and p.volume = q.volume and p.close = q.close and p.open = q.open and p.high = q.high "
-    "and p.low = q.low)"
+    "(p.high > p.low and p.volume > 0 and p.volume = q.volume and p.close = q.close and p.open = q.open "
+    "and p.high = q.high and p.low = q.low)"
 )
 
 
@@ -147,12 +148,15 @@ def _bar(name: str, condition: str, description: str, value: str, other: str, co
 
 
 def _prices() -> tuple[Check, ...]:
-    funds = f"""
-        select p.symbol as subject, p.date, ln(p.close) as number, {_FUND_STEP} / 2 as reach
-        from {{prices}} as p inner join {{instruments}} as i on i.symbol = p.symbol
-        where (i.kind = 'etf' or (i.kind = 'index' and i.asset_class = 'equity'))
-            and p.close > 0 and isfinite(p.close)
-    """
+    def funds(price: str) -> str:
+        return f"""
+            select p.symbol as subject, p.date, ln({price}) as number, {_FUND_STEP} / 2 as reach
+            from {{prices}} as p inner join {{instruments}} as i on i.symbol = p.symbol
+            where (i.kind = 'etf' or (i.kind = 'index' and i.asset_class = 'equity'))
+                and {price} > 0 and isfinite({price})
+        """
+
+    stepped = "select subject as symbol, date, exp(number) as value, exp(sound) as other_value from unsound"
     # The fund's close and the index's may be of other minutes of the session: each may be off by the session's range.
     pair = """
         select 'IWM' as subject, f.date, ln(f.close / x.close) as number,
@@ -236,7 +240,7 @@ def _prices() -> tuple[Check, ...]:
         Check(
             "bar_not_repeated",
             "prices",
-            "open, high, low, close and a volume above zero are not all those of the session before",
+            "a bar with a range and a volume has not all prices and the volume of the session before",
             "the later bar",
             f"""
             select p.symbol, p.date, p.close as value, p.volume as other_value from {_BARS_IN_PAIRS}
@@ -297,8 +301,17 @@ def _prices() -> tuple[Check, ...]:
             "prices",
             f"the close of a fund or a share index lies within a log return of {_FUND_STEP} of its last sound close",
             "the bar, and those after it until they are back or accepted",
-            _steps(funds)
-            + "select subject as symbol, date, exp(number) as value, exp(sound) as other_value from unsound",
+            _steps(funds("close")) + stepped,
+        ),
+        Check(
+            "fund_adj_step",
+            "prices",
+            f"the adjusted close of a fund or a share index lies within a log return of {_FUND_STEP} of its last sound "
+            "one",
+            "the bar's adj_close, and those after it until they are back or accepted",
+            _steps(funds("adj_close")) + stepped,
+            ("adj_close",),
+            ("prices",),
         ),
         Check(
             "vix_closes_where_fred_reports_it",
