@@ -68,11 +68,13 @@ class Series:
     frequency: str
     rule: PublicationRule
     max_age_sessions: int
+    range: tuple[float, float]
     required: bool
     revises: bool
     fred_units: str
     licence: str
     description: str
+    largest_step: float | None = None
     first_date: date | None = None
 
 
@@ -127,6 +129,9 @@ class Catalog:
                 "revises": s.revises,
                 "licence": s.licence,
                 "description": s.description,
+                "range_low": s.range[0],
+                "range_high": s.range[1],
+                "largest_step": s.largest_step,
             }
             for s in self.series.values()
         )
@@ -169,13 +174,20 @@ def _dataset(name: str, entry: dict) -> Dataset:
     return Dataset(name=name, rule=_rule(entry), unit_breaks=breaks, **lists, **entry)
 
 
+def _series(name: str, entry: dict) -> Series:
+    low, high = entry.pop("range")
+    step = entry.pop("largest_step", None)
+    limits = {"range": (float(low), float(high)), "largest_step": None if step is None else float(step)}
+    return Series(series_id=name, rule=_rule(entry), **limits, **entry)
+
+
 @cache
 def load_catalog() -> Catalog:
     """Read catalog.yml; a field that is unknown or missing raises TypeError with its name."""
     content = yaml.safe_load(files("assets").joinpath("catalog.yml").read_text())
     return Catalog(
         datasets={name: _dataset(name, e) for name, e in content["datasets"].items()},
-        series={name: Series(series_id=name, rule=_rule(e), **e) for name, e in content["series"].items()},
+        series={name: _series(name, e) for name, e in content["series"].items()},
         instruments={name: Instrument(symbol=name, rule=_rule(e), **e) for name, e in content["instruments"].items()},
         ticker_changes=tuple(
             sorted((TickerChange(**e) for e in content["ticker_changes"]), key=attrgetter("changed_on"))

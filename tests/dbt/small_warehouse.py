@@ -46,7 +46,8 @@ REF_TABLES = {
     "series": (
         "series_id VARCHAR, title VARCHAR, source VARCHAR, unit VARCHAR, frequency VARCHAR, calendar VARCHAR,"
         " lag_business_days INTEGER, known_time VARCHAR, max_age_sessions INTEGER, required BOOLEAN,"
-        " revises BOOLEAN, licence VARCHAR, description VARCHAR"
+        " revises BOOLEAN, licence VARCHAR, description VARCHAR, range_low DOUBLE, range_high DOUBLE,"
+        " largest_step DOUBLE"
     ),
     "instruments": (
         "symbol VARCHAR, name VARCHAR, kind VARCHAR, asset_class VARCHAR, sector VARCHAR, role VARCHAR,"
@@ -218,6 +219,8 @@ def build(
                     s["revises"],
                     s["licence"],
                     s["description"],
+                    *s["range"],
+                    s.get("largest_step"),
                 ]
                 for name, s in series.items()
             ]
