@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from assets.calendars import as_of_at, known_at, new_york_to_utc
 from assets.catalog import Catalog, Dataset
 from assets.home import Home
-from assets.landing import Landed, content_hash, damaged, landed_files
-from assets.sources.base import Payload
+from assets.landing import Landed, content_hash, damaged, landed_files, quarantine
+from assets.sources.base import Payload, Refused, Request
+from assets.values import read_text
 
 ARROW = {
     "VARCHAR": pa.string(),
@@ -120,10 +121,10 @@ def load_landed(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Cata
         name
         for (name,) in connection.execute("select file from raw.payloads where dataset = ?", [dataset.name]).fetchall()
     }
-    return sum(load(connection, catalog, dataset, landed) for landed in list(landed_files(home, dataset, known)))
+    return sum(load(connection, home, catalog, dataset, landed) for landed in list(landed_files(home, dataset, known)))
 
 
-def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
+def load(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
     """Append a landed file's new and changed rows to `raw`, in one transaction; the number of rows appended."""
     try:
         rows = pq.read_table(landed.path)
@@ -132,6 +133,7 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     for name, kind in dataset.columns.items():
         if name not in rows.column_names:  # landed by an earlier release
             rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
+    rows, refused = _typed(home, dataset, landed, rows)
     learned_at = _learned_at(connection, dataset, landed)
     columns = ", ".join(f'"{name}"' for name in dataset.columns)
     known = known_at_of(catalog, dataset, rows, landed.fetched_at)
@@ -140,9 +142,7 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     try:
         about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
         if dataset.snapshot:
-            statement = (
-                f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
-            )
+            statement = f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
         else:
             statement = _append_news(dataset)
             about = [learned_at, *about]
@@ -158,7 +158,7 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
                 landed.as_of,
                 rows.num_rows,
                 list(landed.not_kept),
-                landed.fingerprint,
+                "" if refused else landed.fingerprint,  # what was not understood is asked for again
             ],
         )
         connection.execute("commit")
@@ -168,6 +168,25 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     finally:
         connection.unregister("incoming")
     return appended[0][0]
+
+
+def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
+    """Landed rows in the catalogue's types: what an earlier release landed as text is read now.
+
+    Rows that cannot be read are left out and go to quarantine, as they would have when they came.
+    """
+    schema = pa.schema([(name, ARROW[kind]) for name, kind in dataset.columns.items()])
+    rows = rows.select(schema.names).replace_schema_metadata()
+    if rows.schema.equals(schema):
+        return rows, []
+    frame, refused = read_text(rows, dataset)
+    days = frame[dataset.date_column].dropna().dt.date
+    # a file speaks of itself alone, an answer of a service of all its days
+    covers = None if landed.fingerprint or days.empty else (days.min(), days.max())
+    request = Request(dataset.name, landed.request_key)
+    payload = Payload(request, None, landed.fetched_at, covers=covers, refused=refused)
+    quarantine(home, dataset, payload, landed.source)
+    return pa.Table.from_pandas(frame, schema, preserve_index=False), refused
 
 
 _LOAD_NUMBER = "(select count(*) + 1 from raw.payloads where dataset = ?)"

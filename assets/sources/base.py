@@ -13,6 +13,11 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+FEW = 10
+"""So many bad rows are no reason to refuse an answer of which others are left."""
+LINE = "line"
+"""Name of the index of a frame whose rows are numbered as they stand in the answer."""
+
 
 class SourceError(Exception):
     """A source failed: what, where, and what to do. Never holds a key.
@@ -56,12 +61,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Refused:
-    """One row that cannot be taken: where it stands, the rule that it breaks, how, and what it says."""
+    """One row that cannot be taken: where it stands, the rule that it breaks, how, what it says, and of which day."""
 
     line: int
     rule: str
     reason: str
     row: str
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,8 @@ class Payload:
     `asked` names what was asked for, where an answer can be a part of it; `missing` what of it did not come;
     `not_kept` those of the missing that the service says it does not have, so that asking again is no use; `failed`
     those that should have come, and in `reasons` why they did not. `fingerprint` tells whether the same request has
-    another answer than before. `parse` notes in `refused` the rows that it leaves out.
+    another answer than before. `covers` are the days, first and last, of which a service has sent all rows that it has:
+    what an earlier answer said of them holds no more. `parse` notes in `refused` the rows that it leaves out.
     """
 
     request: Request
@@ -83,6 +90,7 @@ class Payload:
     failed: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    covers: tuple[date, date] | None = None
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -108,4 +116,7 @@ class Source(Protocol):
         """Ask once, with the service's own politeness; raises SourceError."""
 
     def parse(self, payload: Payload) -> pd.DataFrame:
-        """The answer as rows with exactly the dataset's columns of the catalogue, uninterpreted; raises SourceError."""
+        """The answer as rows with exactly the dataset's columns of the catalogue, in their kinds; raises SourceError.
+
+        Where the rows have numbers in the answer, they are the index, named LINE.
+        """
