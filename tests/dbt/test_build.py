@@ -69,6 +69,8 @@ PROMISED = {
     "series": "series_id title unit source frequency lag_business_days licence",
     "instruments": "symbol name kind sector",
     "calendar": "date is_xnys_session is_federal_business_day is_bond_business_day",
+    "holds": """dataset key rule hold_id observation_date source held_columns value other_value finding found_at status
+        decision_id decision decided_at decided_by reason reference known_at""",
     "source_health": "source dataset latest_observation age_days max_age_days rows coverage_pct status",
 }
 

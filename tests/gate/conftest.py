@@ -264,6 +264,14 @@ from (
 ) order by alert_id;
 alter table alerts drop date;
 
+create table holds as
+select 'prices' as dataset, '{"symbol":"^VIX","date":"2026-01-20"}' as key, 'vix_close' as rule,
+    '0a1b2c3d' as hold_id, date '2026-01-20' as observation_date, 'yahoo' as source, '' as held_columns,
+    20.37::double as value, 17.76::double as other_value, 'The close is that of FRED.' as finding,
+    timestamp '2026-01-20 23:00:00' as found_at, 'accepted' as status, '4d5e6f70' as decision_id,
+    'accept' as decision, timestamp '2026-01-21 12:00:00' as decided_at, 'operator' as decided_by,
+    'An early close' as reason, null::varchar as reference, timestamp '2026-01-21 23:00:00' as known_at;
+
 drop table sessions;
 """
 

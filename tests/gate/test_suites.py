@@ -86,6 +86,7 @@ ALWAYS_KNOWN = {
     "claim_verdicts": "spoken_date",
     "market_brief": "facts",
     "alerts": "message",
+    "holds": "found_at",
 }
 # tables with rows on every session, and their date
 EVERY_SESSION = {
@@ -630,6 +631,9 @@ def _breaks() -> list[tuple[str, str, str]]:
             "required_fresh",
             "update source_health set status = 'stale' where dataset like '%WALCL'",
         ),
+        ("holds", "status_named", "update holds set status = 'doubtful'"),
+        ("holds", "decision_stated", "update holds set reason = null"),
+        ("holds", "decision_stated", "update holds set decision = null"),
     ]
     return [(table, rule, sql.format(table=table)) for table, rule, sql in breaks]
 
@@ -688,6 +692,7 @@ def _spare(table: str) -> str:
         "instruments": "name",
         "calendar": "bond_number",
         "source_health": "rows",
+        "holds": "finding",
         "rates_and_credit": "vix",
     }
     return spare[table]
