@@ -325,7 +325,7 @@ class _Screening:
         table = pa.Table.from_pylist(versions, schema=schema)
         payload = Payload(Request(dataset.name, REQUEST_KEY), None, moment)
         landed = land(self._home, dataset, payload, table, self._source(), self._as_of)
-        return load(self._connection, self._catalog, dataset, landed)
+        return load(self._connection, self._home, self._catalog, dataset, landed)
 
     def _source(self) -> str:
         return self._connection.execute("select source from ref.as_of").fetchone()[0]
