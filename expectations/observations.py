@@ -34,6 +34,8 @@ class Check:
     failing: str
     columns: tuple[str, ...] = ()
     """The cells that are held; none: the whole row."""
+    told_by: tuple[str, ...] = ()
+    """The columns of the key by which what belongs together is told, and accepted, as one; none: the whole key."""
     needs: tuple[str, ...] = ()
     """The datasets that a cross-check compares, its own among them."""
 
@@ -585,6 +587,7 @@ def _operating_cash_balance() -> tuple[Check, ...]:
                 or (o.role = 'closing' and s.is_closing_in_doubt)
             )
             """,
+            told_by=("record_date",),
             needs=own,
         ),
     )
