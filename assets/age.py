@@ -42,5 +42,8 @@ def in_words(missed: int, as_of: str) -> str:
     """How late that is, for a person; empty where it is not."""
     if missed < WARNS:
         return ""
-    sessions = "1 session is" if missed == 1 else f"{missed} sessions are"
-    return f"What is published speaks of {as_of}; {sessions} over since then. `tidegauge run` brings it up to date."
+    return f"What is published speaks of {as_of}; {sessions_ended(missed)} since then. `tidegauge run` catches up."
+
+
+def sessions_ended(missed: int) -> str:
+    return "1 session has ended" if missed == 1 else f"{missed} sessions have ended"

@@ -104,9 +104,8 @@ class Home:
 
     def record_run(self, came_to: dict[str, Any]) -> None:
         """Keep what the last run that publishes came to."""
-        _write_json(
-            self.root / "last_run.json", {"ended_at": datetime.now(UTC).isoformat(timespec="seconds"), **came_to}
-        )
+        ended_at = datetime.now(UTC).isoformat(timespec="seconds")
+        _write_json(self.root / "last_run.json", {"ended_at": ended_at, **came_to})
 
     def last_run(self) -> dict[str, Any] | None:
         """What the last run that publishes came to, where it was refused or failed; None where it went well."""

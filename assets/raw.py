@@ -140,7 +140,9 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     try:
         about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
         if dataset.snapshot:
-            statement = f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
+            statement = (
+                f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
+            )
         else:
             statement = _append_news(dataset)
             about = [learned_at, *about]

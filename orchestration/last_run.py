@@ -1,4 +1,4 @@
-"""What a run that was refused or failed came to, in words. Without Dagster, so that `tidegauge status` answers at once."""
+"""What a run that was refused or failed came to, in words. Without Dagster, so that who asks is answered at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from assets.home import Home
 
 _NEXT = {
-    1: "Correct what is named above and `tidegauge run`; or take a rule's finding as right with `tidegauge accept ...`, "
-    "as written there, and `tidegauge publish`.",
+    1: "Correct what is named above, then `tidegauge run`; or take it as right with the command that is named there, "
+    "then `tidegauge publish`.",
     3: "`tidegauge run` tries again; `tidegauge doctor` looks for the cause.",
 }
 

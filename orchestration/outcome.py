@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Outcome:
-    """How a run ended: which checks refused, and which steps failed and why; its session where it has decided on one."""
+    """How a run ended: which checks refused, which steps failed and why; its session where it has come so far."""
 
     run_id: str
     refused: list[str] = field(default_factory=list)

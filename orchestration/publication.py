@@ -231,11 +231,11 @@ def freshness(warehouse: Warehouse, source: dg.ResourceParam[Source]) -> dg.Asse
             metadata={"as_of": "nothing is published", "last_session": due.isoformat()},
         )
     missed = sessions_between(date.fromisoformat(manifest["as_of"]), due)
-    sessions = "1 session is" if missed == 1 else f"{missed} sessions are"
     return dg.AssetCheckResult(
         passed=not missed,
         severity=dg.AssetCheckSeverity.ERROR if missed >= age.ALARMS else dg.AssetCheckSeverity.WARN,
-        description=f"As of {manifest['as_of']}" + (f"; {sessions} over since then. Run `refresh`." if missed else "."),
+        description=f"As of {manifest['as_of']}"
+        + (f"; {age.sessions_ended(missed)} since then. Run `refresh`." if missed else "."),
         metadata={"as_of": manifest["as_of"], "last_session": due.isoformat(), "sessions_missed": missed},
     )
 

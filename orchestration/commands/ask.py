@@ -82,10 +82,7 @@ def _complete_article(incomplete: str) -> list[str]:
     ),
 )
 def status(as_json: Json = False) -> None:
-    """What is published, how old it is, how fresh each source is, what the gate said; and a run that did not come through.
-
-    Where nothing is published yet, it says why, and ends with exit code 2.
-    """
+    """What is published, as of when, how old, how fresh each source is; what the gate and a run that failed said."""
     settings = settings_of()
     home = Home(settings.home)
     manifest, last_run = read_manifest(home), home.last_run()
@@ -126,9 +123,9 @@ def status(as_json: Json = False) -> None:
             f"The last gate, at {last_gate['judged_at']}, refused a build: {_gate_in_words(last_gate)}", style="red"
         )
     table = Table(Column("dataset", overflow="fold"), "latest", "age in days", "status")
-    for _, dataset, latest, age, state, required in health:
+    for _, dataset, latest, age_days, state, required in health:
         style = "" if state == "ok" else "red" if state == "missing" and required else "yellow"
-        table.add_row(dataset, str(latest or ""), str(age if age is not None else ""), state, style=style)
+        table.add_row(dataset, str(latest or ""), str(age_days if age_days is not None else ""), state, style=style)
     out.print(table, soft_wrap=False)
     if files := len(list(home.quarantine.glob("*/*.parquet"))):
         out.print(f"Rows of {files} files are in quarantine: `tidegauge quarantine` counts them.", style="yellow")
