@@ -19,6 +19,9 @@ _TOLD_BY = {
     dg.DagsterEventType.STEP_FAILURE,
 }
 
+REMEDY = "put the observation aside: tidegauge hold; or, where it is none, build anew: tidegauge rebuild"
+"""What leads on where a test of dbt has failed."""
+
 log = logging.getLogger(__name__)
 
 
@@ -82,16 +85,10 @@ def keep(home: Home, run: dg.DagsterRun, outcome: Outcome) -> None:
 
 
 def _check_report(evaluation: dg.AssetCheckEvaluation) -> str:
-    metadata = {name: value.value for name, value in evaluation.metadata.items()}
-    if "report" in metadata:
-        return str(metadata["report"])
+    if "report" in evaluation.metadata:
+        return str(evaluation.metadata["report"].value)
     key = evaluation.asset_check_key
-    rows = metadata.get("dagster_dbt/failed_row_count")
-    found = f": {rows} rows fail" if rows else " failed"
-    return (
-        f"{key.asset_key.path[-1]}: the test {key.name}{found}. `tidegauge run --full-refresh` asks the sources again "
-        "and builds anew; `tidegauge quarantine` names the files with rows that could not be read."
-    )
+    return f"{key.asset_key.path[-1]}: the test {key.name} failed\n  {REMEDY}"
 
 
 def _failure_report(step: str, failure: Any, home: Home) -> str:

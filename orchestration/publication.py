@@ -234,8 +234,9 @@ def freshness(warehouse: Warehouse, source: dg.ResourceParam[Source]) -> dg.Asse
     return dg.AssetCheckResult(
         passed=not missed,
         severity=dg.AssetCheckSeverity.ERROR if missed >= age.ALARMS else dg.AssetCheckSeverity.WARN,
-        description=f"As of {manifest['as_of']}"
-        + (f"; {age.sessions_ended(missed)} since then. Run `refresh`." if missed else "."),
+        description=f"As of {manifest['as_of']}; {age.sessions_ended(missed)} since then. Run `refresh`."
+        if missed
+        else f"As of {manifest['as_of']}.",
         metadata={"as_of": manifest["as_of"], "last_session": due.isoformat(), "sessions_missed": missed},
     )
 
