@@ -280,7 +280,7 @@ def at(page: Page, time: str) -> Page:
 
 def test_a_page_says_how_many_sessions_its_reader_has_missed(visit, observed):
     page = visit(observed / "index.html", timezone_id="Asia/Tokyo")
-    age = page.get_by_label("Age")
+    age = page.get_by_label("Age", exact=True)
 
     at(page, "2026-02-02T17:59-05:00")  # a Monday: the weekend is no session
     assert not age.is_visible()
@@ -301,17 +301,16 @@ def test_a_page_that_stays_open_grows_old(visit, observed):
     page = visit(observed / "data.html")
     page.clock.install(time=datetime.fromisoformat("2026-02-02T17:58-05:00"))
     page.reload()
-    assert not page.get_by_label("Age").is_visible()
+    assert not page.get_by_label("Age", exact=True).is_visible()
 
     page.clock.run_for("05:00")
 
-    assert "1 session has ended" in page.get_by_label("Age").inner_text()
+    assert "1 session has ended" in page.get_by_label("Age", exact=True).inner_text()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_an_old_page_keeps_nobody_out(visit, observed, name):
-    page = at(visit(observed / f"{name}.html"), "2026-03-02T12:00-05:00")
-    assert page.get_by_label("Age").is_visible()
+def test_an_old_page_keeps_nobody_out(visit, observed):
+    page = at(visit(observed / "data.html"), "2026-03-02T12:00-05:00")
+    assert page.get_by_label("Age", exact=True).is_visible()
     page.evaluate("document.querySelectorAll('main > *').forEach((one) => one.remove())")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
