@@ -311,10 +311,9 @@ def test_a_page_that_stays_open_grows_old(visit, observed):
 def test_an_old_page_keeps_nobody_out(visit, observed):
     page = at(visit(observed / "data.html"), "2026-03-02T12:00-05:00")
     assert page.get_by_label("Age", exact=True).is_visible()
-    page.evaluate("document.querySelectorAll('main > *').forEach((one) => one.remove())")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+        found = Axe().run(page, context=".late", options={"resultTypes": ["violations"], "preload": False})
         assert not found.violations_count, found.generate_report()
 
 
