@@ -224,7 +224,8 @@ def test_bad_rows_are_refused_by_name(undisturbed):
     break_rows(
         undisturbed.home,
         """insert into raw.prices
-           select * replace (low * 0.9 as high, fetched_at + interval 1 hour as fetched_at, load_number + 1 as load_number)
+           select * replace
+               (low * 0.9 as high, fetched_at + interval 1 hour as fetched_at, load_number + 1 as load_number)
            from raw.prices where symbol = 'SPY' and date = '2026-01-29'""",
     )
     told = undisturbed.home.parent / "alerts.txt"
