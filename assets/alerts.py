@@ -120,7 +120,7 @@ def raise_refusal(home: Home, as_of: date, broken: Sequence[str]) -> None:
     subject = hashlib.sha256("\n".join(sorted(broken)).encode()).hexdigest()[:8]
     named = "; ".join(broken[:NAMED]) + (f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else "")
     message = (
-        f"The gate refused the build as of {as_of}, and readers keep the publication before. Broken: {named}. "
+        f"The gate refused the build as of {as_of}. {home.standing} Broken: {named}. "
         "`tidegauge status` and the Dagster UI say more."
     )
     raise_once(home, [_of_run("refused_publication", subject, _standing(home), as_of, message)])

@@ -26,13 +26,15 @@ class Brief:
     headline: str
     body_markdown: str
     facts: dict[str, Any]
+    sessions_missed: int = 0  # of the publication, by the clock
+    late: str = ""  # the same in words
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), default=str)
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "late"}, default=str)
 
     def as_text(self) -> str:
-        notice = f"{SIMULATED}\n\n" if self.simulated else ""
-        return notice + self.body_markdown.strip()
+        notices = (SIMULATED if self.simulated else "", self.late)
+        return "\n\n".join([*filter(None, notices), self.body_markdown.strip()])
 
     def body_html(self) -> str:
         """The brief as a part of a page."""
@@ -50,7 +52,7 @@ class Brief:
         import jinja2
 
         page = jinja2.Template(files("assets").joinpath("templates", "brief.html.j2").read_text(), autoescape=True)
-        return page.render(as_of=self.as_of, simulated=self.simulated, body=self.body_html())
+        return page.render(as_of=self.as_of, simulated=self.simulated, late=self.late, body=self.body_html())
 
 
 def make_brief(connection: duckdb.DuckDBPyConnection, as_of: date, simulated: bool) -> Brief:

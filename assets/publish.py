@@ -132,7 +132,7 @@ def publish(
     finds the candidate's tables and of the manifest.
     """
     published_at = datetime.now(UTC)
-    with _speaking("publish", home.published):
+    with _speaking("publish", home):
         home.versions.mkdir(parents=True, exist_ok=True)
         _clean_up(home)
         _link_names(home)
@@ -207,7 +207,7 @@ def rollback(home: Home, version: str | None = None) -> Publication:
         version = earlier[-1]
     elif version not in existing:
         raise PublishError(f"there is no version {version} in {home.versions}. Existing versions: {listed}.")
-    with _speaking("roll back", home.published):
+    with _speaking("roll back", home):
         path = home.versions / version
         damage = _damage(path)
         if damage:
@@ -456,18 +456,18 @@ def _damage(path: Path) -> list[str]:
 
 
 @contextmanager
-def _speaking(what: str, where: Path) -> Iterator[None]:
+def _speaking(what: str, home: Home) -> Iterator[None]:
     """Turn what the disk or DuckDB says into what to do about it."""
     try:
         yield
     except OSError as error:
         raise PublishError(
-            f"could not {what} in {where}: {error}. The last publication stands. "
+            f"could not {what} in {home.published}: {error}. {home.standing} "
             "See that the disk has room and that you may write there, then run again."
         ) from error
     except duckdb.Error as error:
         raise PublishError(
-            f"could not {what} in {where}: {error}. The last publication stands. "
+            f"could not {what} in {home.published}: {error}. {home.standing} "
             "If the disk is full or read-only, make room or change the rights, then run again."
         ) from error
 

@@ -3,13 +3,15 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 
-from assets import site
+from assets import age, site
 from assets.alerts import raise_refusal
+from assets.calendars import sessions_between
 from assets.home import Home, HomeError
 from assets.publish import DATABASE, PARQUET, GateRefused, Publication, PublishError, publish, read_manifest
 from assets.sources.base import Source
@@ -213,22 +215,29 @@ def _megabytes(path: Path) -> float:
 
 @dg.asset_check(
     asset=PUBLICATION,
-    description="Whether what is published speaks of the last NYSE session that is over and on offer; days on which "
-    "the exchange is closed make nothing stale",
+    description="How many NYSE sessions that are over and on offer what is published does not speak of: one is a "
+    "warning, three are an error; days on which the exchange is closed make nothing stale",
 )
 def freshness(warehouse: Warehouse, source: dg.ResourceParam[Source]) -> dg.AssetCheckResult:
-    """A warning, so that it stands in the UI and ends no run."""
+    """It blocks nothing, and ends no run."""
     with speaking_failures():
         manifest = read_manifest(warehouse.home)
-    published, due = manifest["as_of"] if manifest else None, last_session_on_offer(source.last_day).isoformat()
-    is_fresh = published is not None and published >= due
+    due = last_session_on_offer(source.last_day)
+    if manifest is None:
+        return dg.AssetCheckResult(
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Nothing is published yet; {due} is over. Run `refresh`.",
+            metadata={"as_of": "nothing is published", "last_session": due.isoformat()},
+        )
+    missed = sessions_between(date.fromisoformat(manifest["as_of"]), due)
     return dg.AssetCheckResult(
-        passed=is_fresh,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"As of {published}."
-        if is_fresh
-        else f"As of {published or 'never'}; {due} is over. Run `refresh`.",
-        metadata={"as_of": published or "nothing is published", "last_session": due},
+        passed=not missed,
+        severity=dg.AssetCheckSeverity.ERROR if missed >= age.ALARMS else dg.AssetCheckSeverity.WARN,
+        description=f"As of {manifest['as_of']}; {age.sessions_ended(missed)} since then. Run `refresh`."
+        if missed
+        else f"As of {manifest['as_of']}.",
+        metadata={"as_of": manifest["as_of"], "last_session": due.isoformat(), "sessions_missed": missed},
     )
 
 

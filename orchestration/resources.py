@@ -16,7 +16,8 @@ from pydantic import Field
 from assets.calendars import last_ended_session, last_session
 from assets.home import Home, HomeError
 from orchestration.database import EngineError, is_damage, open_database, unreadable
-from orchestration.instance import alive
+from orchestration.instance import alive, is_of_command_line
+from orchestration.outcome import keep, outcome_so_far
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -38,6 +39,8 @@ class Warehouse(dg.ConfigurableResource):
             return
         with alive(self.home, context.instance, context.run.run_id):
             yield self
+            if not is_of_command_line(context.run):  # which keeps its own
+                keep(self.home, context.run, outcome_so_far(context.instance, context.run.run_id, self.home))
 
     def remove(self) -> None:
         """Delete the build, to make it anew from the landing zone; the publication stands."""
