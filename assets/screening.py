@@ -162,8 +162,7 @@ class _Screening:
         """Put an observation on hold by hand, or values in the place of its own."""
         key = json.loads(decision.key)
         is_it = " and ".join(
-            f"t.{name} is not distinct from {literal(str(key[name]))}::{dataset.columns[name]}"
-            for name in things(dataset)
+            f"t.{name} is not distinct from {_literal(key[name])}::{dataset.columns[name]}" for name in things(dataset)
         )
         said = json.loads(decision.values or "[]")
         columns = list(said)
@@ -211,7 +210,7 @@ class _Screening:
             f"""
             create or replace temp table failing as
             select distinct on ({listed("f", thing)}) f.*, {accepted} as decision_id
-            from ({check.failing.format(**places, as_of=_date(self._as_of))}) as f
+            from ({check.failing.format(**places, as_of=_date(self._as_of), since=_date(date.min))}) as f
             where not exists (
                 from found_{dataset.name} as t where t.status = 'corrected' and {same("t", "f", thing)}
             )
@@ -450,6 +449,10 @@ def _span(decision: Decision, dataset: Dataset) -> tuple[date, date]:
         day = date.fromisoformat(json.loads(decision.key)[dataset.date_column])
         return day, day
     return decision.first_date or date(1900, 1, 1), decision.last_date or date(2199, 12, 31)
+
+
+def _literal(value: Any) -> str:
+    return "null" if value is None else literal(str(value))
 
 
 def _date(day: date) -> str:
