@@ -34,10 +34,10 @@ class Check:
     failing: str
     columns: tuple[str, ...] = ()
     """The cells that are held; none: the whole row."""
-    told_by: tuple[str, ...] = ()
-    """The columns of the key by which what belongs together is told, and accepted, as one; none: the whole key."""
     needs: tuple[str, ...] = ()
     """The datasets that a cross-check compares, its own among them."""
+    told_by: tuple[str, ...] = ()
+    """The columns of the key by which what belongs together is told, and accepted, as one; none: the whole key."""
 
 
 # Vendors round prices to a few digits, so that a close can lie above a high by the last digit.

@@ -12,7 +12,7 @@ import sys
 from assets.home import Home, HomeError
 from assets.publish import PublishError
 from assets.redaction import redact
-from orchestration.commands import ask, care, make, versions  # noqa: F401 - each adds its own to the program
+from orchestration.commands import ask, care, decide, make, versions  # noqa: F401 - each adds its own to the program
 from orchestration.commands.common import FAILED, app
 from orchestration.database import EngineError
 from orchestration.terminal import err

@@ -91,6 +91,7 @@ class RunOptions(dg.ConfigurableResource):
     until: str | None = Field(None, description="With since: only up to this day")
     full_refresh: bool = Field(False, description="Fetch and build everything anew")
     rebuild: bool = Field(False, description="Make the warehouse anew from the landing zone; nothing is fetched")
+    fetch: bool = Field(True, description="Ask the sources; without it what has landed is screened and built again")
     release: bool = Field(False, description="Read again what has rows in quarantine")
     accept_changes: bool = Field(False, description="Publish though rows or values of the last publication are gone")
     retries: bool = Field(True, description="Try again, later and later, when a service fails")
@@ -109,14 +110,15 @@ class RunOptions(dg.ConfigurableResource):
         """The last day to ask for: the run's as-of, or `until` where that is earlier."""
         return min(as_of, date.fromisoformat(self.until)) if self.until else as_of
 
-    def as_of_date(self, last_day: date | None, published: date | None) -> date:
+    def as_of_date(self, last_day: date | None, published: date | None, built: date | None = None) -> date:
         """The exchange session that the run speaks of: the asked one, else the last on offer.
 
-        Where nothing new is asked for, that is the session that is `published`. HomeError where that one is not over
-        yet, or where nobody asked to go back behind what is published.
+        Where nothing new is asked for, that is the session that is `published`, without one that of which the build
+        is (`built`). HomeError where that one is not over yet, or where nobody asked to go back behind what is
+        published.
         """
         latest = last_session_on_offer(last_day)
-        stands = published if self.rebuild or self.release else None
+        stands = published or built if self.rebuild or self.release or not self.fetch else None
         asked = last_session(date.fromisoformat(self.as_of)) if self.as_of else stands or latest
         if asked > latest:
             raise HomeError(

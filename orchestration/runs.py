@@ -44,7 +44,8 @@ def start(settings: Settings, job: str, options: dict[str, Any], source: Source 
                 "loggers": {"progress": {"config": {}}},
                 "resources": {"options": {"config": given | {"retries": False}}},
             },
-            tags={name: str(value) for name, value in given.items() if value} | {COMMAND_LINE_TAG: "true"},
+            tags={name: str(value) for name, value in given.items() if value or name == "fetch"}
+            | {COMMAND_LINE_TAG: "true"},
         )
         outcome = _outcome(result, home)
         keep(home, result.dagster_run, outcome)

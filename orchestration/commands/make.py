@@ -48,6 +48,7 @@ QUERIES = (
         "tidegauge run --source live     # the services; wants FRED_API_KEY",
         "tidegauge run --source files --from exports/    # see exports/tidegauge.yml",
         "tidegauge run --since 2026-01-01                # fetch that year again",
+        "tidegauge run --no-fetch                        # apply what was decided",
     ),
 )
 def run(
@@ -68,11 +69,22 @@ def run(
         str | None, typer.Option(metavar="DATE", help="Fetch what is stored from that day on again: a backfill.")
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Fetch and build everything anew.")] = False,
+    no_fetch: Annotated[
+        bool, typer.Option("--no-fetch", help="Ask no source: apply what was decided to what has landed.")
+    ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Though rows or values that were there before are gone or restated."),
+    ] = False,
 ) -> None:
     """The main job: ingest, build, gate, publish."""
     day = _day(as_of)
     settings = settings_of(source=source, files_dir=from_)
     home = Home(settings.home)
+    if no_fetch:
+        if since or full_refresh or from_:
+            fail(WRONG_USE, "--no-fetch asks no source: it goes with neither --since, --full-refresh nor --from")
+        need_landed(settings)
     if from_ and settings.source is None and home.source() is None:
         settings = settings_of(source="files", files_dir=from_)
     name = _source(settings)
@@ -84,14 +96,15 @@ def run(
         latest = date.fromisoformat(day) if day else last_ended_session()
         if a_day("--since", since) > latest:
             fail(WRONG_USE, f"--since {since} is after {latest}, of which the run would speak")
-    if name == "files" and not (settings.files_dir or home.files_dir()):
+    if name == "files" and not no_fetch and not (settings.files_dir or home.files_dir()):
         fail(WRONG_USE, "the source files needs the folder of vendor exports: --from DIR")
     if name == "sample" and day:
         from assets.sources.sample import SAMPLE_END, SAMPLE_START
 
         if not SAMPLE_START <= date.fromisoformat(day) <= SAMPLE_END:
             fail(WRONG_USE, f"--as-of {day}: the simulated market runs from {SAMPLE_START} to {SAMPLE_END}")
-    run_and_tell(settings, "refresh", {"as_of": day, "since": since, "full_refresh": full_refresh})
+    asked = {"as_of": day, "since": since, "full_refresh": full_refresh, "accept_changes": accept_changes}
+    run_and_tell(settings, "refresh", asked | ({"fetch": False} if no_fetch else {}))
 
 
 @app.command(
@@ -103,8 +116,7 @@ def run(
 def rebuild() -> None:
     """The warehouse anew from the landing zone alone; nothing is fetched."""
     settings = settings_of()
-    if not any(Home(settings.home).landing.rglob("*.parquet")):
-        fail(WRONG_USE, f"nothing has landed in {settings.home} yet. Run `tidegauge run` first.")
+    need_landed(settings)
     run_and_tell(settings, "rebuild", {"rebuild": True})
 
 
@@ -272,6 +284,15 @@ def _day(text: str | None) -> str | None:
     if last_session(day) > (latest := last_ended_session()):
         fail(WRONG_USE, f"--as-of {text}: the latest session that is over, at 18:00 in New York, is {latest}")
     return text
+
+
+def need_landed(settings: Settings) -> None:
+    """End where no observation has landed: alerts and decisions alone make no warehouse."""
+    from assets.catalog import load_catalog
+    from assets.landing import landed_datasets
+
+    if not landed_datasets(Home(settings.home)) & set(load_catalog().datasets):
+        fail(WRONG_USE, f"nothing has landed in {settings.home} yet. Run `tidegauge run` first.")
 
 
 def _need_build(settings: Settings) -> None:

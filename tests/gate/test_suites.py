@@ -141,7 +141,7 @@ def _breaks() -> list[tuple[str, str, str]]:
         key = suites.table(table).key[-1]
         breaks += [
             (table, "shape", f"alter table {table} rename {_spare(table)} to mislaid"),
-            (table, "not_empty", f"delete from {table}"),
+            *([(table, "not_empty", f"delete from {table}")] if table != "holds" else []),  # it is, on a good day
             (table, "key_unique", f"insert into {table} from {table} where {ONE_ROW}"),
             (table, "key_known", f"update {table} set {key} = null where {ONE_ROW}"),
             (table, "finite", f"alter table {table} add column extra double default 'nan'"),
