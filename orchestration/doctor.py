@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from assets.home import Home, HomeError
-from assets.publish import PublishError, read_manifest, verify
+from assets.versions import PublishError, read_manifest, verify
 from orchestration.database import EngineError, open_database
 from orchestration.settings import Settings, source_name
 

@@ -17,9 +17,9 @@ from assets.catalog import Catalog, Dataset, load_catalog
 from assets.home import Home, HomeError
 from assets.ingest import ingest
 from assets.landing import LandingError, landed_datasets
-from assets.publish import PublishError
 from assets.raw import create_raw_tables, load_landed
 from assets.sources.base import Source, SourceError
+from assets.versions import PublishError
 from orchestration.database import EngineError
 from orchestration.fingerprint import published_as_of
 from orchestration.instance import POOL
