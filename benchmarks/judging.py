@@ -1,8 +1,8 @@
 """Measures what a run on the sample spends on judging: its steps `gate` and `published/analysis`, and within them each
 time that the rules are asked.
 
-Each run is a process of its own on a fresh home. Processor seconds are those of the run's process, DuckDB's threads
-included and dbt, which is another process, not.
+The sample is built once; then the steps run as the job `publish`, each time in a process of its own. Processor seconds
+are those of the process, DuckDB's threads included.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ STEPS = {"gate": "gate", "published__analysis": "published/analysis"}
 JUDGING = "judging"
 
 
-def one_run(root: Path) -> dict[str, list[tuple[float, float]]]:
-    """Seconds and processor seconds of each step and of each judging of one run."""
+def one_run(root: Path, job: str) -> dict[str, list[tuple[float, float]]]:
+    """Seconds and processor seconds of each step and of each judging of a job."""
     from assets.home import Home
     from orchestration import progress, publication
     from orchestration.runs import start
@@ -61,7 +61,7 @@ def one_run(root: Path) -> dict[str, list[tuple[float, float]]]:
     home = Home(root)
     home.claim("sample")
     with home.exclusive():
-        outcome = start(Settings(home=root), "refresh", {})
+        outcome = start(Settings(home=root), job, {})
     if outcome.exit_code:
         sys.exit("\n".join(outcome.refused or outcome.failed))
     return spent
@@ -70,16 +70,17 @@ def one_run(root: Path) -> dict[str, list[tuple[float, float]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--in", dest="home", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--home", type=Path, help="A home of the sample that is built already; it gets publications")
+    parser.add_argument("--job", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.home:
-        print(json.dumps(one_run(asked.home)))
+    if asked.job:
+        print(json.dumps(one_run(asked.home, asked.job)))
         return
-    runs = []
-    for _ in range(asked.runs):
-        with tempfile.TemporaryDirectory() as folder:
-            cost = checked(program("judging.py", "--in", folder))
-            runs.append(json.loads(cost.output.splitlines()[-1]))
+    with tempfile.TemporaryDirectory() as folder:
+        if asked.home is None:
+            checked(program("judging.py", "--home", folder, "--job", "refresh"))
+        measured = ("judging.py", "--home", asked.home or folder, "--job", "publish")
+        runs = [json.loads(checked(program(*measured)).output.splitlines()[-1]) for _ in range(asked.runs)]
     rows = []
     for name in runs[0]:
         seconds, processor = (median(sum(one[n] for one in run[name]) for run in runs) for n in (0, 1))
