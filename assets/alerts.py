@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from assets.home import Home
 from assets.landing import LandingError, write_aside
-from assets.publish import versions
 from assets.redaction import redact
+from assets.versions import versions
 
 RULES = Path(__file__).parent.parent / "dbt_project" / "seeds" / "alert_rules.csv"
 NAMED = 5

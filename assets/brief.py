@@ -72,7 +72,8 @@ def make_brief(connection: duckdb.DuckDBPyConnection, as_of: date, simulated: bo
         raise BriefError(f"nothing is published for {as_of}; {there}")
     session, headline, body, facts = row
     ((last,),) = connection.execute("select max(as_of_date) from market_brief").fetchall()
-    return Brief(session, simulated, headline, body, json.loads(facts), on_hold(connection) if session == last else "")
+    held = on_hold(connection) if session == last else ""
+    return Brief(session, simulated, headline, body, json.loads(facts), on_hold=held)
 
 
 def on_hold(connection: duckdb.DuckDBPyConnection) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 
 from assets.home import Home, HomeError
-from assets.publish import PublishError
 from assets.redaction import redact
+from assets.versions import PublishError
 from orchestration.commands import ask, care, decide, make, versions  # noqa: F401 - each adds its own to the program
 from orchestration.commands.common import FAILED, app
 from orchestration.database import EngineError

@@ -159,8 +159,7 @@ def _build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, op
     """Dagster's events of building and testing the models, where anything is new; raises EngineError."""
     with warehouse.connect() as connection:
         current = inputs_hash(connection)
-        standing = built_inputs_hash(connection) == current == published_inputs_hash(warehouse.home)
-        if standing and not options.anew:
+        if not options.anew and built_inputs_hash(connection) == current == published_inputs_hash(warehouse.home):
             context.log.info("Nothing new since the last publication; the models stand.")
             return
         forget_build(connection)

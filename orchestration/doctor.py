@@ -13,7 +13,7 @@ import requests
 
 from assets import age
 from assets.home import Home, HomeError
-from assets.publish import PublishError, read_manifest, verify
+from assets.versions import PublishError, read_manifest, verify
 from orchestration.database import EngineError, open_database, open_publication
 from orchestration.last_run import ended, what_next
 from orchestration.settings import Settings, source_name

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from assets.home import Home, HomeError
-from assets.publish import read_manifest
+from assets.versions import read_manifest
 from orchestration.database import open_database, open_publication
 
 

@@ -18,10 +18,10 @@ from assets.decisions import all_decisions, standing
 from assets.home import Home, HomeError
 from assets.ingest import ingest
 from assets.landing import LandingError, landed_datasets
-from assets.publish import PublishError
 from assets.raw import create_raw_tables, load_landed
 from assets.screening import screen
 from assets.sources.base import Source, SourceError
+from assets.versions import PublishError
 from assets.withdrawal import WithdrawalRefusedError
 from expectations.observations import CHECKS
 from orchestration.database import EngineError

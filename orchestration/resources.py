@@ -15,6 +15,7 @@ from pydantic import Field
 
 from assets.calendars import last_ended_session, last_session
 from assets.home import Home, HomeError
+from assets.versions import PublishError
 from orchestration.database import EngineError, is_damage, open_database, unreadable
 from orchestration.instance import alive, is_of_command_line
 from orchestration.outcome import keep, outcome_so_far
@@ -69,7 +70,7 @@ class Warehouse(dg.ConfigurableResource):
                     time.sleep(0.5)
             try:
                 yield connection
-            except duckdb.Error as error:
+            except (duckdb.Error, PublishError) as error:
                 if is_damage(error):
                     raise unreadable(self.home.warehouse, str(error)) from error
                 raise

@@ -18,7 +18,7 @@ from rich.table import Column, Table
 from assets import age
 from assets.brief import SIMULATED
 from assets.home import Home
-from assets.publish import read_manifest
+from assets.versions import read_manifest
 from orchestration.commands.common import (
     ASK,
     FAILED,

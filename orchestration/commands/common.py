@@ -12,7 +12,7 @@ import typer
 from assets import age
 from assets.brief import Brief, BriefError, make_brief
 from assets.home import Home
-from assets.publish import read_manifest
+from assets.versions import read_manifest
 from orchestration.database import open_publication
 from orchestration.terminal import err
 

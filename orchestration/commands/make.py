@@ -12,7 +12,7 @@ import typer
 
 from assets.brief import SIMULATED
 from assets.home import Home, HomeError, SourceMixedError
-from assets.publish import DATABASE, PublishError, current_publication, versions
+from assets.versions import DATABASE, PublishError, current_publication, versions
 from orchestration.commands.common import (
     FAILED,
     MAKE,
