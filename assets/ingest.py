@@ -345,7 +345,7 @@ def to_arrow(
     lines = frame.index if frame.index.name == LINE else pd.RangeIndex(1, len(frame) + 1)
     repeated, differing = _twice(dataset, frame, table, lines)
     faults = differing | _without_key(dataset, table) | _of_no_day(dataset, table, last_day)
-    rows = table.take(list(faults)).to_pylist()
+    rows = table.take(pa.array(faults, pa.int64())).to_pylist()
     for (place, (rule, reason)), row in zip(faults.items(), rows, strict=True):
         text = ",".join("" if value is None else str(value) for value in row.values())
         day = row[dataset.date_column] if dataset.date_column else None
