@@ -81,10 +81,17 @@ def auction_rows() -> pd.DataFrame:
         moved.assign(issue_date="2026-01-27", known_at=by_rule),
         moved.assign(issue_date="2026-01-28", known_at=small_warehouse.utc(date(2026, 1, 23), "18:00")),
     ]
+    # a bill that is held aside, the evening after it was announced
+    held = frame[frame["cusip"] == "NEXT13"].assign(cusip="HELD", issue_date="2026-02-04", maturity_date="2026-02-05")
+    nothing = dict.fromkeys(["security_type", "announcemt_date", "issue_date", "maturity_date", *AUCTION[5:]])
+    seen += [
+        held.assign(known_at=small_warehouse.utc(date(2026, 1, 28), "11:00")),
+        held.assign(**nothing, known_at=small_warehouse.utc(date(2026, 1, 29), "18:00"), is_void=True),
+    ]
     # rows without a time get theirs by the catalogue's rule
     calendar = small_warehouse.calendar_frame(date(2025, 11, 1), date(2026, 12, 31))
     return pd.concat([small_warehouse.rows_known("auctions", frame, calendar), *seen], ignore_index=True).assign(
-        fetched_at=lambda rows: rows["known_at"]
+        fetched_at=lambda rows: rows["known_at"], is_void=lambda rows: rows["is_void"].eq(True)
     )
 
 
@@ -98,8 +105,24 @@ def listed_rows() -> pd.DataFrame:
         ("2026-01-30", "CMB", "3-Day", "CMB2", "2026-01-30", "2026-02-03", "2026-02-06", 50),
         ("2026-01-30", "Note", "3-Year", None, "2026-02-04", "2026-02-10", "2026-02-17", None),
     ]
-    frame = pd.DataFrame(rows, columns=LISTED)
-    return frame.assign(offering_amt=[dollars(row[-1]) for row in rows])
+    frame = pd.DataFrame(rows, columns=LISTED).assign(offering_amt=[dollars(row[-1]) for row in rows])
+    # held aside: a row of a list from the next evening on, and a whole list from its first moment on
+    row = frame[frame["cusip"] == "CMB2"].assign(cusip="HELD", record_date="2026-01-28", issue_date="2026-02-10")
+    whole = frame[frame["record_date"] == "2026-01-28"].assign(record_date="2026-01-29", cusip="HELD")
+    nothing = dict.fromkeys(["announcemt_date", "issue_date", "offering_amt"])
+    came = {day: small_warehouse.utc(date(2026, 1, day), "12:00") for day in (28, 29)}
+    evening = small_warehouse.utc(date(2026, 1, 29), "18:00")
+    calendar = small_warehouse.calendar_frame(date(2025, 11, 1), date(2026, 12, 31))
+    return pd.concat(
+        [
+            small_warehouse.rows_known("upcoming_auctions", frame, calendar),
+            row.assign(known_at=came[28], fetched_at=came[28]),
+            row.assign(**nothing, known_at=evening, fetched_at=evening, is_void=True),
+            whole.assign(known_at=came[29], fetched_at=came[29]),
+            whole.assign(**nothing, known_at=came[29], fetched_at=evening, is_void=True),
+        ],
+        ignore_index=True,
+    ).assign(is_void=lambda rows: rows["is_void"].eq(True))
 
 
 def statement_rows() -> pd.DataFrame:
@@ -208,6 +231,14 @@ def test_a_settlement_that_was_moved_leaves_its_day(tables):
     assert set(ahead(tables, "2026-01-27")) == {"01-20", "01-21", "01-22"}
     assert set(ahead(tables, "2026-01-28")) == {"01-23", "01-26", "01-27"}
     assert pd.Timestamp("2026-01-27") not in set(tables["treasury_settlements"]["issue_date"])
+
+
+def test_what_is_held_aside_is_gone_from_then_on_and_was_there_before(tables):
+    known = {day: set(ahead(tables, f"2026-{day}")) for day in ("02-04", "02-10")}
+    assert known == {"02-04": {"01-28"}, "02-10": {"01-28"}}
+    # a list that is held aside as it comes leaves the one before in its place
+    assert "01-29" in ahead(tables, "2026-02-17")
+    assert not set(tables["treasury_settlements"]["issue_date"]) & {pd.Timestamp(2026, 2, 4), pd.Timestamp(2026, 2, 10)}
 
 
 def test_the_status_at_the_as_of(tables):
