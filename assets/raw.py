@@ -142,7 +142,9 @@ def load(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, da
     try:
         about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
         if dataset.snapshot:
-            statement = f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
+            statement = (
+                f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
+            )
         else:
             statement = _append_news(dataset)
             about = [learned_at, *about]
@@ -176,10 +178,9 @@ def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tupl
     Rows that cannot be read are left out and go to quarantine, as they would have when they came.
     """
     schema = pa.schema([(name, ARROW[kind]) for name, kind in dataset.columns.items()])
-    rows = rows.select(schema.names).replace_schema_metadata()
-    if rows.schema.equals(schema):
+    if rows.select(schema.names).schema.equals(schema):  # whatever its metadata
         return rows, []
-    frame, refused = read_text(rows, dataset)
+    frame, refused = read_text(rows.select(schema.names), dataset)
     days = frame[dataset.date_column].dropna().dt.date
     # a file speaks of itself alone, an answer of a service of all its days
     covers = None if landed.fingerprint or days.empty else (days.min(), days.max())
