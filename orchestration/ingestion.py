@@ -356,7 +356,7 @@ _NOTES = {
     "missing": "asked for did not come (no longer kept, or not offered)",
     "failed": "did not come though they should have; the next run asks again",
     "restated": "were restated by the vendor and loaded anew",
-    "refused": "files have rows that went to quarantine",
+    "refused": "files or answers have rows that went to quarantine",
 }
 
 
