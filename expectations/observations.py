@@ -51,6 +51,10 @@ _GAP_DAYS = 15
 # .5 is 39 % down or 65 % up, and less than the .69 of the smallest usual split.
 _FUND_STEP = 0.5
 
+# Implied volatility, in percent a year: the lowest close of ^VIX was 9.1, the highest 82.7. It has more than doubled on
+# one day, 2018-02-05 (.77), and not yet grown by e.
+_VOLATILITY, _VOLATILITY_RANGE, _VOLATILITY_STEP = "('^VIX', '^VIX3M')", "5 and 150", 1
+
 # Of so many symbols not all trade twenty times as much, or close where they did, on one day; and units differ by
 # a hundred (lots) or a thousand.
 _MANY, _UNIT = 20, 20
@@ -150,12 +154,16 @@ def _bar(name: str, condition: str, description: str, value: str, other: str, co
 def _prices() -> tuple[Check, ...]:
     def funds(price: str) -> str:
         return f"""
-            select p.symbol as subject, p.date, ln({price}) as number, {_FUND_STEP} / 2 as reach
+            select p.symbol as subject, p.date, ln({price}) as number, {_FUND_STEP / 2} as reach
             from {{prices}} as p inner join {{instruments}} as i on i.symbol = p.symbol
             where (i.kind = 'etf' or (i.kind = 'index' and i.asset_class = 'equity'))
                 and {price} > 0 and isfinite({price})
         """
 
+    volatility = f"""
+        select p.symbol as subject, p.date, ln(p.close) as number, {_VOLATILITY_STEP / 2} as reach
+        from {{prices}} as p where p.symbol in {_VOLATILITY} and p.close between {_VOLATILITY_RANGE}
+    """
     stepped = "select subject as symbol, date, exp(number) as value, exp(sound) as other_value from unsound"
     # The fund's close and the index's may be of other minutes of the session: each may be off by the session's range.
     pair = """
@@ -312,6 +320,20 @@ def _prices() -> tuple[Check, ...]:
             _steps(funds("adj_close")) + stepped,
             ("adj_close",),
             ("prices",),
+        ),
+        _bar(
+            "volatility_in_range",
+            f"symbol in {_VOLATILITY} and close not between {_VOLATILITY_RANGE}",
+            f"^VIX and ^VIX3M are between {_VOLATILITY_RANGE}",
+            "close",
+            "null::double",
+        ),
+        Check(
+            "volatility_step",
+            "prices",
+            f"^VIX and ^VIX3M close within a log change of {_VOLATILITY_STEP} of their last sound close",
+            "the bar, and those after it until they are back or accepted",
+            _steps(volatility) + stepped,
         ),
         Check(
             "vix_closes_where_fred_reports_it",
