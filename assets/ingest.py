@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from assets.catalog import Catalog, Dataset, required_on
 from assets.home import Home
 from assets.landing import is_quarantined, land, quarantine
+from assets.news import OF_SOURCE
 from assets.raw import (
     ARROW,
     brings_news,
@@ -28,7 +29,8 @@ from assets.raw import (
     not_kept_by_service,
     seen_requests,
 )
-from assets.sources.base import Payload, Request, Source, SourceError, Wanted
+from assets.sources.base import Payload, Request, Source, SourceError, Wanted, Window
+from assets.withdrawal import refuse_beyond, with_withdrawals
 
 # A vendor's rounding, which changes from one answer to the next, is no restatement; the least dividend is far larger.
 _PRICE_TOLERANCE = 1e-6
@@ -48,6 +50,7 @@ class Ingested:
     missing: list[str] = field(default_factory=list)
     restated: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    withdrawn: int = 0
 
 
 def ingest(
@@ -61,15 +64,18 @@ def ingest(
     full_refresh: bool = False,
     since: date | None = None,
     release: bool = False,
+    max_withdrawn_pct: float = 100,
 ) -> Ingested:
     """Bring one dataset up to `as_of`: ask, land, load. Raises SourceError or LandingError; what was loaded stays.
 
-    With `release`, what has rows in quarantine counts as never seen.
+    With `release`, what has rows in quarantine counts as never seen. One run withdraws no more than `max_withdrawn_pct`
+    of what stands.
     """
     dataset = catalog.datasets[dataset_name]
-    seen = {} if full_refresh else seen_requests(connection, dataset)
-    if release:
-        seen = {key: last for key, last in seen.items() if not is_quarantined(home, dataset, key)}
+    seen = {  # what is asked again is known without its fingerprint
+        key: "" if full_refresh or (release and is_quarantined(home, dataset, key)) else fingerprint
+        for key, fingerprint in seen_requests(connection, dataset).items()
+    }
     done = Ingested(rows_new=load_landed(connection, home, catalog, dataset))
     loaded_to = {} if full_refresh else latest_stored(connection, dataset, dataset.date_column)
     wanted = Wanted(
@@ -91,6 +97,9 @@ def ingest(
         restated = _restated(connection, table) if dataset.restates and loaded_to and payload.asked else []
         if restated:  # nothing of theirs is taken before their whole history is there: no seam, whenever a run ends
             table = table.filter(pc.invert(pc.is_in(table["symbol"], pa.array(restated))))
+        table, withdrawn = with_withdrawals(connection, home, dataset, payload, table)
+        done.withdrawn += withdrawn
+        refuse_beyond(connection, dataset, source.service_of(dataset.name), done.withdrawn, max_withdrawn_pct)
         done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)
         if restated:
             anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None)
@@ -125,52 +134,36 @@ def _reload(
             done.expected += len(lost)
             done.failed |= lost
             continue
-        table = _with_withdrawn_days(connection, dataset, table, anew.as_of, done)
+        table = _with_withdrawn_days(connection, home, dataset, payload, table, anew.as_of, done)
         rows_new += _take(connection, home, catalog, source, dataset, payload, table, anew.as_of)
     done.restated += [symbol for symbol in anew.symbols if symbol not in done.failed]
     return rows_new
 
 
 def _with_withdrawn_days(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, history: pa.Table, as_of: date, done: Ingested
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    dataset: Dataset,
+    payload: Payload,
+    history: pa.Table,
+    as_of: date,
+    done: Ingested,
 ) -> pa.Table:
-    """A reloaded history, with a bar without prices for each stored day that the vendor has no more.
+    """A reloaded history, with a void bar for each stored day that the vendor no longer has.
 
     Such a day is on the scale of the old history: left standing, it would be a jump. A history that lacks more than a
     tenth of what is stored is no restatement but a failure, and is left out.
     """
-    connection.register("history", history)
-    try:
-        stored = connection.execute(
-            """select symbol, date, history.symbol is null as is_withdrawn
-               from (
-                   select distinct on (symbol, date) symbol, date, close
-                   from raw.prices semi join history using (symbol)
-                   where date <= ?
-                   order by symbol, date, fetched_at desc
-               ) as stored left join history using (symbol, date)
-               where stored.close is not null""",
-            [as_of],
-        ).to_arrow_table()
-    finally:
-        connection.unregister("history")
-    days = stored.to_pandas()
-    lost = days.groupby("symbol")["is_withdrawn"].mean()
+    symbols = history["symbol"].unique().to_pylist()
+    windows = tuple(Window("date", as_of, date.min, symbol) for symbol in symbols)
+    whole, _ = with_withdrawals(connection, home, dataset, replace(payload, complete=windows), history)
+    if "is_void" not in whole.column_names:
+        return history
+    days = whole.select(["symbol", "is_void"]).to_pandas()
+    lost = days.groupby("symbol")["is_void"].mean()
     cut = sorted(lost.index[lost > _MOST_WITHDRAWN])
     done.failed |= dict.fromkeys(cut, "its history came back cut short; --full-refresh takes it as it is")
-    withdrawn = stored.filter(
-        pc.and_(stored["is_withdrawn"], pc.invert(pc.is_in(stored["symbol"], pa.array(cut, pa.string()))))
-    )
-    nothing = pa.nulls(withdrawn.num_rows)
-    blank = pa.table(
-        [
-            (withdrawn[name] if name in dataset.key else nothing).cast(history.schema.field(name).type)
-            for name in dataset.columns
-        ],
-        schema=history.schema,
-    )
-    kept = history.filter(pc.invert(pc.is_in(history["symbol"], pa.array(cut, pa.string()))))
-    return pa.concat_tables([kept, blank])
+    return whole.filter(pc.invert(pc.is_in(whole["symbol"], pa.array(cut, pa.string()))))
 
 
 def _receive(
@@ -247,6 +240,7 @@ def _restated(connection: duckdb.DuckDBPyConnection, bars: pa.Table) -> list[str
             stored as (
                 select prices.*
                 from raw.prices as prices semi join incoming using (symbol, date)
+                where {OF_SOURCE}
                 qualify row_number() over (partition by symbol, date order by fetched_at desc) = 1
             )
             select distinct incoming.symbol

@@ -2,6 +2,10 @@
 
 Belongs here: the tables of schema `raw`, loading landed files into them, and what they hold already. A row enters when
 its key is new or its values differ from the version before it, so loading the same payload again changes nothing.
+
+Beside the source's own versions stand those that we made of them: on hold, restored, corrected (screening.py). They are
+landed, and loaded in their turn. Where the source replaces a version that was on hold from its arrival on, both go:
+nobody ever knew it, and the landing zone keeps it.
 """
 
 from __future__ import annotations
@@ -15,8 +19,10 @@ import pyarrow.parquet as pq
 
 from assets.calendars import as_of_at, known_at, new_york_to_utc
 from assets.catalog import Catalog, Dataset
+from assets.holds import create_holds_table
 from assets.home import Home
 from assets.landing import Landed, content_hash, damaged, landed_files
+from assets.news import find_repairs, first_known, forget_replaced, news, of_source, same, things, with_voids
 from assets.sources.base import Payload
 
 ARROW = {
@@ -32,7 +38,7 @@ _BOOKKEEPING = {
     "payload_hash": "VARCHAR",
     "source": "VARCHAR",
     "load_number": "BIGINT",  # counts the dataset's payloads: what has come since, whatever the clock says
-    "adjustment": "VARCHAR",  # NULL: the source's own row; else what was made of it: held, restored, corrected, withdrawn
+    "adjustment": "VARCHAR",  # NULL: the source's own version; else withdrawn, held, restored, corrected
     "is_void": "BOOLEAN",  # this version says that there is no such row
 }
 _PAYLOADS = {
@@ -68,6 +74,7 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -
             _forget_models(connection)
         columns = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
         connection.execute(f"create table if not exists raw.{dataset.name} ({columns})")
+    create_holds_table(connection)
 
 
 def _forget_models(connection: duckdb.DuckDBPyConnection) -> None:
@@ -107,9 +114,10 @@ def brings_news(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: 
         return latest != [(content_hash(payload.request, table),)]
     if set(payload.not_kept) - not_kept_by_service(connection, dataset.name):
         return True
-    connection.register("incoming", table.append_column("known_at", pa.nulls(table.num_rows, pa.timestamp("us"))))
+    unknown = pa.nulls(table.num_rows, pa.timestamp("us"))
+    connection.register("incoming", with_voids(table).append_column("known_at", unknown))
     try:
-        return bool(connection.execute(f"{_news(dataset)} select 1 from news limit 1").fetchall())
+        return bool(connection.execute(f"{news(dataset)} select 1 from news limit 1").fetchall())
     finally:
         connection.unregister("incoming")
 
@@ -132,21 +140,22 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     for name, kind in dataset.columns.items():
         if name not in rows.column_names:  # landed by an earlier release
             rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
-    learned_at = _learned_at(connection, dataset, landed)
-    columns = ", ".join(f'"{name}"' for name in dataset.columns)
-    known = known_at_of(catalog, dataset, rows, landed.fetched_at)
-    connection.register("incoming", rows.append_column("known_at", known))
+    is_adjustment = "adjustment" in rows.column_names
+    if not is_adjustment:
+        known = known_at_of(catalog, dataset, rows, landed.fetched_at)
+        rows = with_voids(rows).append_column("known_at", known)
+    about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
+    connection.register("incoming", rows)
     connection.execute("begin")
     try:
-        about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
-        if dataset.snapshot:
-            statement = (
-                f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, null, false from incoming"
-            )
+        if is_adjustment:
+            appended = _append(connection, dataset, "from incoming", about)
+        elif dataset.snapshot:
+            appended = _append(connection, dataset, of_source("incoming"), about)
         else:
-            statement = _append_news(dataset)
-            about = [learned_at, *about]
-        appended = connection.execute(statement, about).fetchall()
+            learned_at = _learned_at(connection, dataset, landed)
+            appended, rest = _take_repairs(connection, dataset, about)
+            appended += _append(connection, dataset, first_known(dataset, learned_at, rest), about)
         connection.execute(
             "insert into raw.payloads values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -167,7 +176,29 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
         raise
     finally:
         connection.unregister("incoming")
-    return appended[0][0]
+    return appended
+
+
+def _append(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: str, about: list) -> int:
+    """Append what a query gives, known_at, adjustment and is_void too; `about`: fetched_at, hash, source, dataset."""
+    columns = ", ".join(f'"{name}"' for name in dataset.columns)
+    return connection.execute(
+        f"insert into raw.{dataset.name} select {columns}, known_at, ?, ?, ?, {_LOAD_NUMBER}, adjustment, is_void "
+        f"from ({rows})",
+        about,
+    ).fetchone()[0]
+
+
+def _take_repairs(connection: duckdb.DuckDBPyConnection, dataset: Dataset, about: list) -> tuple[int, str]:
+    """Put `repairs` in the place of what they replace: how many rows, and a query of the other incoming ones."""
+    if not find_repairs(connection, dataset):
+        return 0, "incoming"
+    connection.execute(forget_replaced(dataset))
+    appended = _append(connection, dataset, of_source("repairs"), about)
+    return (
+        appended,
+        f"(from incoming as i where not exists (from repairs as r where {same('r', 'i', things(dataset))}))",
+    )
 
 
 _LOAD_NUMBER = "(select count(*) + 1 from raw.payloads where dataset = ?)"
@@ -184,58 +215,6 @@ def _learned_at(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed:
     if loaded_to is not None and landed.as_of < loaded_to:
         return landed.fetched_at
     return min(landed.fetched_at, as_of_at(landed.as_of).to_pydatetime())
-
-
-def _append_news(dataset: Dataset) -> str:
-    """The statement that appends news; parameters: learned_at, fetched_at, hash, source, dataset.
-
-    A revision is known from the run that fetched it, and never before the version that it follows; a restatement and a
-    version with a vintage of its own keep the time that rule or vintage gives.
-    """
-    columns = ", ".join(f'"{name}"' for name in dataset.columns)
-    revises = "false" if dataset.restates else "revises"
-    first_known = f"case when {revises} then greatest(known_at, ?::timestamp, revised_known_at) else known_at end"
-    selected = f"select {columns}, {first_known}, ?, ?, ?, {_LOAD_NUMBER}, null, false from news"
-    return f"insert into raw.{dataset.name} {_news(dataset)} {selected}"
-
-
-def _news(dataset: Dataset) -> str:
-    """CTEs that end in `news`: the incoming rows whose key is new, or whose values differ from the version before.
-
-    Versions of one observation are ordered by their vintage, where the dataset has one, else by when they were fetched.
-    A row `revises` where nothing but the fetch tells since when it holds.
-    """
-    vintage = dataset.vintage_column
-    columns = ", ".join(f'"{name}"' for name in dataset.columns)
-    thing = [f'"{name}"' for name in dataset.key if name != vintage]
-    # an answer without a vintage says what holds now, whatever vintages there were
-    undated = "case when is_incoming then '9999-12-31'::date else '0001-01-01'::date end"
-    order = f'coalesce("{vintage}", {undated}), is_incoming' if vintage else "is_incoming"
-    same_thing = " and ".join(f"stored.{name} is not distinct from incoming.{name}" for name in thing)
-    same_key = f'"{vintage}" is null or lag("{vintage}") over versions = "{vintage}"' if vintage else "true"
-    stated = "row(" + ", ".join(f'"{name}"' for name in dataset.values) + ")"
-    key = ", ".join(f'"{name}"' for name in dataset.key)
-    return f"""
-        with stored as (
-            select {columns}, known_at, false as is_incoming
-            from raw.{dataset.name} as stored
-            where exists (from incoming where {same_thing})
-            qualify row_number() over (partition by {key} order by fetched_at desc) = 1
-        ),
-        versions as (
-            from stored union all by name select {columns}, known_at, true as is_incoming from incoming
-        ),
-        compared as (
-            select
-                *,
-                lag(true) over versions is null or lag({stated}) over versions is distinct from {stated} as is_news,
-                coalesce(not lag(is_incoming) over versions and ({same_key}), false) as revises,
-                lag(known_at) over versions as revised_known_at
-            from versions
-            window versions as (partition by {", ".join(thing)} order by {order})
-        ),
-        news as (select * from compared where is_incoming and is_news)
-    """
 
 
 def latest_stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset, column: str | None) -> dict[str, date]:

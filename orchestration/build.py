@@ -16,7 +16,7 @@ from assets.catalog import load_catalog
 from assets.home import Home
 from assets.sources.base import Source
 from orchestration.dbt import Dbt, build_dbt_assets, dbt_project
-from orchestration.ingestion import build_raw_assets, reference
+from orchestration.ingestion import build_holds, build_raw_assets, reference
 from orchestration.jobs import backfill, gate_jobs, look_at_freshness, rebuild, refresh
 from orchestration.progress import progress_logger
 from orchestration.publication import (
@@ -52,7 +52,9 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
             tables_behind(project.manifest_path),
             raw_descriptions(project.manifest_path),
             settings.publish_stale,
+            settings.max_withdrawn_pct,
         ),
+        build_holds(load_catalog()),
         build_dbt_assets(project),
         publication,
         delivery,

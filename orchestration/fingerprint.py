@@ -42,6 +42,8 @@ def models_hash(connection: duckdb.DuckDBPyConnection) -> str:
         "from ref.unit_breaks order by all",
         "from ref.ticker_changes order by all",
         "select count(*), sum(hash(day)) from ref.calendar as day",
+        # a snapshot's rows go and come back without a load
+        "select key, status from raw.holds where dataset = 'index_membership' order by all",
     ]
     return _hashed(connection, digest, queries)
 
@@ -49,18 +51,18 @@ def models_hash(connection: duckdb.DuckDBPyConnection) -> str:
 def inputs_hash(connection: duckdb.DuckDBPyConnection) -> str:
     """SHA-256 over all that decides what a publication holds: the models, the raw rows, the as-of, gate and page.
 
-    `raw` is append-only, so a table's row count and its latest fetch say which rows it holds.
+    Whatever changes a raw table appends to it, so its row count and its latest fetch say which rows it holds.
     """
     digest = hashlib.sha256(models_hash(connection).encode())
     for path in (*_files("expectations", ".py"), *_files("assets/site", ".py", ".j2", ".css", ".js")):
         digest.update(path.read_bytes())
     digest.update(version("great-expectations").encode())
     raw_tables = connection.execute(
-        "select table_name from information_schema.tables where table_schema = 'raw' "
-        "and table_name <> 'payloads' order by 1"
+        "select table_name from information_schema.columns where table_schema = 'raw' "
+        "and column_name = 'load_number' and table_name <> 'screened' order by 1"
     ).fetchall()
     queries = [f"select count(*), max(fetched_at) from raw.{table}" for (table,) in raw_tables]
-    return _hashed(connection, digest, ["from ref.as_of", *queries])
+    return _hashed(connection, digest, ["from ref.as_of", "from raw.holds order by all", *queries])
 
 
 def _hashed(connection: duckdb.DuckDBPyConnection, digest: Any, queries: list[str]) -> str:

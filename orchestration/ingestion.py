@@ -10,20 +10,24 @@ from typing import Any, TypeVar
 import dagster as dg
 import duckdb
 import pandas as pd
+from expectations.observations import CHECKS
 
 from assets import alerts
 from assets.calendars import as_of_at, calendar_table
 from assets.catalog import Catalog, Dataset, load_catalog
+from assets.decisions import all_decisions, standing
 from assets.home import Home, HomeError
 from assets.ingest import ingest
 from assets.landing import LandingError, landed_datasets
 from assets.publish import PublishError
 from assets.raw import create_raw_tables, load_landed
+from assets.screening import screen
 from assets.sources.base import Source, SourceError
+from assets.withdrawal import WithdrawalRefusedError
 from orchestration.database import EngineError
 from orchestration.fingerprint import published_as_of
 from orchestration.instance import POOL
-from orchestration.previews import column_schema, preview
+from orchestration.previews import column_schema, holds_metadata, preview
 from orchestration.resources import RunOptions, Warehouse
 
 T = TypeVar("T")
@@ -150,7 +154,7 @@ def raised_alerts_table(raised: Iterable[alerts.Alert]) -> pd.DataFrame:
 
 
 def build_raw_assets(
-    behind: Mapping[str, Sequence[str]], descriptions: Mapping[str, str], publish_stale: bool
+    behind: Mapping[str, Sequence[str]], descriptions: Mapping[str, str], publish_stale: bool, max_withdrawn_pct: float
 ) -> dg.AssetsDefinition:
     """One asset a raw table, all loaded by one step: each service in a thread of its own, within its own politeness.
 
@@ -179,7 +183,8 @@ def build_raw_assets(
 
             def load(dataset: Dataset) -> dg.MaterializeResult:
                 with connection.cursor() as cursor:  # a connection of its own for the thread
-                    return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options)
+                    may_go = 100 if options.accept_changes else max_withdrawn_pct
+                    return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options, may_go)
 
             with closing(in_parallel(asked, source, load)) as ends:  # the threads end before the connection does
                 for dataset, loaded in ends:
@@ -199,7 +204,8 @@ def build_raw_assets(
         required = [name for name in failures if catalog.datasets[name].required]
         if required or not publish_stale:
             retryable = all(getattr(failure, "retryable", False) for failure in failures.values())
-            failure = dg.Failure(report, allow_retries=False)
+            refused = all(isinstance(failure, WithdrawalRefusedError) for failure in failures.values())
+            failure = dg.Failure(report, metadata={"refused": True} if refused else {}, allow_retries=False)
             if retryable and options.retries and context.retry_number < MOST_RETRIES:
                 raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S * 2**context.retry_number) from failure
             alerts.raise_failed_source(warehouse.home, map(source.service_of, failures), as_of, report)
@@ -269,6 +275,7 @@ def _load_dataset(
     dataset: Dataset,
     as_of: date,
     options: RunOptions,
+    max_withdrawn_pct: float,
 ) -> dg.MaterializeResult:
     """One dataset fetched, landed, appended; what a person should hear of it is in the metadata `notes`."""
     began = time.monotonic()
@@ -289,9 +296,10 @@ def _load_dataset(
             full_refresh=options.full_refresh,
             since=options.since_date,
             release=options.release,
+            max_withdrawn_pct=max_withdrawn_pct,
         )
         rows_new = done.rows_new
-        metadata["rows_received"] = done.rows_received
+        metadata |= {"rows_received": done.rows_received, "rows_withdrawn": done.withdrawn}
         failed = [f"{name} ({reason})" for name, reason in done.failed.items()]
         told = {"missing": done.missing, "failed": failed, "restated": done.restated, "refused": done.refused}
         for what, names in told.items():
@@ -310,6 +318,29 @@ def _load_dataset(
         DURATION: time.monotonic() - began,
     }
     return dg.MaterializeResult(asset_key=["raw", dataset.name], metadata=metadata)
+
+
+def build_holds(catalog: Catalog) -> dg.AssetsDefinition:
+    """The asset of what is on hold: checks and decisions applied to all that is loaded, before the models build."""
+
+    @dg.asset(
+        key=["raw", "holds"],
+        deps=[dg.AssetKey(["raw", name]) for name in catalog.datasets],
+        description="What is on hold, accepted or corrected, by which rule or decision",
+        group_name="raw",
+        owners=OWNERS,
+        kinds={"duckdb"},
+        tags={"layer": "raw"},
+        pool=POOL,
+    )
+    def holds(warehouse: Warehouse) -> dg.MaterializeResult:
+        with speaking_failures(), warehouse.connect() as connection:
+            as_of = current_as_of(connection)
+            decided = standing(all_decisions(warehouse.home), as_of)
+            appended = screen(connection, warehouse.home, catalog, CHECKS, decided, as_of)
+            return dg.MaterializeResult(metadata={"versions appended": appended} | holds_metadata(connection))
+
+    return holds
 
 
 _NOTES = {

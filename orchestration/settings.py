@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     retry_for_s: float = Field(120.0, ge=0, description="how long to go on asking a service that fails")
     publish_stale: bool = Field(False, description="publish though a dataset that is not required failed")
 
+    max_withdrawn_pct: float = Field(
+        20.0, ge=0, le=100, description="how much of a dataset may be withdrawn at once without --accept-changes"
+    )
+
     alert_webhook_url: SecretStr | None = Field(None, description="where alerts are posted as Slack takes them")
     alert_smtp_url: SecretStr | None = Field(None, description="smtp:// or smtps://user:password@host:port")
     alert_mail_from: str | None = Field(None, description="the sender of alerts")

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assets.catalog import Catalog, required_on
-from assets.sources.base import Payload, Request, SourceError, Wanted
+from assets.catalog import Catalog
+from assets.sources.base import Payload, Request, SourceError, Wanted, Window
 from assets.sources.http import RefusedError, TemporaryError, now
 
 FIRST_DAY = date(1990, 1, 1)
@@ -108,7 +108,7 @@ class BarSource(ABC):
     def fetch(self, request: Request) -> Payload:
         """The batch's bars by symbol.
 
-        A batch of which nothing was answered raises SourceError, as does one that lacks a required instrument.
+        A batch of which nothing was answered raises SourceError.
         """
         self._pause_between_batches()
         answers = _Answers()
@@ -132,6 +132,7 @@ class BarSource(ABC):
             not_kept=tuple(sorted(answers.not_kept)),
             failed=tuple(sorted(failed)),
             reasons=failed,
+            complete=tuple(Window("date", request.params["as_of"], subject=symbol) for symbol in answers.bars),
         )
 
     def parse(self, payload: Payload) -> pd.DataFrame:
@@ -190,25 +191,17 @@ class BarSource(ABC):
             list(pool.map(ask, starts))
 
     def _judge_batch(self, request: Request, answers: _Answers) -> None:
-        asked, as_of = request.params["starts"], request.params["as_of"]
-        where = f"{self.service}: prices, batch {request.key}"
-        lost = {**answers.failed, **answers.empty, **answers.not_kept}
-        required = sorted(
-            symbol for symbol in lost if symbol in self._instruments and required_on(self._instruments[symbol], as_of)
-        )
+        if answers.any():
+            return
+        asked, lost = request.params["starts"], {**answers.failed, **answers.empty, **answers.not_kept}
+        required = [symbol for symbol in lost if symbol in self._instruments and self._instruments[symbol].required]
         told = list(dict.fromkeys([*required, *lost]))[:3]
         reasons = "; ".join(f"{symbol}: {lost[symbol]}" for symbol in told)
-        remedy = "Nothing of this batch was loaded; run again later"
-        if not answers.any():
-            raise SourceError(
-                f"{where}: none of {len(asked)} symbols was answered ({reasons}). {remedy}", retryable=True
-            )
-        if required:
-            raise SourceError(
-                f"{where}: no bars of {', '.join(required)}, which the catalogue requires ({reasons}). "
-                f"{remedy}, or correct catalog.yml if the symbol changed",
-                retryable=True,
-            )
+        raise SourceError(
+            f"{self.service}: prices, batch {request.key}: none of {len(asked)} symbols was answered ({reasons}). "
+            "Nothing of this batch was loaded; run again later",
+            retryable=True,
+        )
 
 
 def to_yahoo(symbol: str) -> str:

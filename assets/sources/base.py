@@ -65,6 +65,19 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Window:
+    """Days of which an answer holds all observations, of one `subject` where the dataset has several.
+
+    Without `first` it begins with the answer's own first one: services cut long histories off.
+    """
+
+    column: str
+    last: date
+    first: date | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
 class Payload:
     """One answer, as received, and when (UTC).
 
@@ -72,6 +85,9 @@ class Payload:
     `not_kept` those of the missing that the service says it does not have, so that asking again is no use; `failed`
     those that should have come, and in `reasons` why they did not. `fingerprint` tells whether the same request has
     another answer than before. `parse` notes in `refused` the rows that it leaves out.
+
+    What is stored within a window of `complete` and does not come is withdrawn. Where the answer `is_whole`, so is all
+    that the request brought before and does not bring now.
     """
 
     request: Request
@@ -84,6 +100,8 @@ class Payload:
     reasons: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     refused: list[Refused] = field(default_factory=list)
+    complete: tuple[Window, ...] = ()
+    is_whole: bool = False
 
 
 class Source(Protocol):

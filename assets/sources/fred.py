@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from fredapi import Fred
 
 from assets.catalog import Catalog, Series
 from assets.redaction import redact
-from assets.sources.base import Payload, Request, SourceError, Wanted
+from assets.sources.base import Payload, Request, SourceError, Wanted, Window
 from assets.sources.http import Answer, Client, Patience, RateLimiter, RefusedError, TemporaryError, now
 
 # FRED refuses more than two requests a second.
@@ -172,10 +172,11 @@ class FredSource:
             start, vintage_to = min(request.params["since"], overlap), None
         else:  # the whole history, too, where it is stored without vintages: the archive may have it by now
             start = overlap if vintage_to and not series.revises else None
-        with suppress(NotArchivedError):
-            return Payload(request, self._releases(series, start, as_of, vintage_to, ends), now())
-        rows = self._observations(series.series_id, start or overlap, as_of, as_of, ends)
-        return Payload(request, Releases(as_of, rows=rows), now())
+        try:
+            releases = self._releases(series, start, as_of, vintage_to, ends)
+        except NotArchivedError:
+            releases = Releases(as_of, rows=self._observations(series.series_id, start or overlap, as_of, as_of, ends))
+        return Payload(request, releases, now(), complete=(Window("date", as_of, subject=series.series_id),))
 
     def _span(self, series: Series) -> tuple[date, date]:
         """The first and the last observation date that the service has; raises SourceError on another unit."""

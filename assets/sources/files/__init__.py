@@ -57,6 +57,8 @@ from assets.sources.files.reading import LONGEST_ROW, Sheet, UnreadableError, re
 from assets.sources.files.values import constant, read_values, received
 from assets.sources.http import now
 
+_GONE = "gone"
+"""The fingerprint of a file that is there no longer."""
 _FEW = 10
 """So many bad rows are no reason to refuse a file of which others are left."""
 
@@ -95,7 +97,8 @@ class FilesSource:
     def requests(self, wanted: Wanted) -> list[Request]:
         """One request a file whose bytes or mapping are not as last `seen`; the key is its path in the folder.
 
-        With `since` every file is wanted: which days are in it is known only when it is read.
+        With `since` every file is wanted: which days are in it is known only when it is read. A file that is there no
+        longer comes last: another one may say by then what it said.
         """
         found: dict[str, Request] = {}
         for number, entry in enumerate(self._entries()[wanted.dataset]):
@@ -114,12 +117,25 @@ class FilesSource:
                 f"{self._folder / MAPPING}: {wanted.dataset}: {len(found)} files match ({', '.join(found)}), but each "
                 "states the whole anew: keep one file"
             )
-        if wanted.since or (snapshot and set(wanted.seen) - set(found)):  # another file may have replaced this one
-            return list(found.values())
-        return [request for key, request in found.items() if wanted.seen.get(key) != request.params["fingerprint"]]
+        if snapshot:
+            replaced = wanted.since or set(wanted.seen) - set(found)  # another file may have been in its place
+            return [r for key, r in found.items() if replaced or wanted.seen.get(key) != r.params["fingerprint"]]
+        changed = [
+            request
+            for key, request in found.items()
+            if wanted.since or wanted.seen.get(key) != request.params["fingerprint"]
+        ]
+        gone = [
+            Request(wanted.dataset, key, {"fingerprint": _GONE})
+            for key, fingerprint in wanted.seen.items()
+            if key not in found and fingerprint != _GONE
+        ]
+        return [*sorted(changed, key=lambda request: request.key in wanted.seen), *gone]
 
     def fetch(self, request: Request) -> Payload:
-        """The file's rows as a Sheet: text (CSV) or in their own types (Parquet)."""
+        """The file's rows as a Sheet: text (CSV) or in their own types (Parquet); nothing of one that is gone."""
+        if request.params["fingerprint"] == _GONE:
+            return Payload(request, None, now(), fingerprint=_GONE, is_whole=True)
         path, problem = self._folder / request.key, None
         try:
             sheet = read(path, self._entry(request), self._catalog.datasets[request.dataset])
@@ -131,11 +147,13 @@ class FilesSource:
             problem = str(error)
         if problem:
             raise SourceError(f"raw.{request.dataset}: {path}{problem}")
-        return Payload(request, sheet, now(), fingerprint=request.params["fingerprint"])
+        return Payload(request, sheet, now(), fingerprint=request.params["fingerprint"], is_whole=True)
 
     def parse(self, payload: Payload) -> pd.DataFrame:
         """The rows that can be taken, with the catalogue's columns; the others go to `payload.refused`."""
         request, sheet = payload.request, payload.content
+        if sheet is None:
+            return pd.DataFrame(columns=list(self._catalog.datasets[request.dataset].columns))
         entry, dataset = self._entry(request), self._catalog.datasets[request.dataset]
         where = f"raw.{request.dataset}: {self._folder / request.key}"
         taken, refused = [], list(sheet.refused)
@@ -177,7 +195,7 @@ class FilesSource:
             paths = sorted(path for path in self._folder.glob(entry.files) if path.is_file())
         except ValueError as error:
             raise SourceError(f"{where}: {entry.files!r} is no pattern: {error}") from None
-        if not paths:
+        if not paths and not (wanted.seen and not self._catalog.datasets[wanted.dataset].snapshot):
             before = f", though {', '.join(sorted(wanted.seen)[:3])} was read before" if wanted.seen else ""
             raise SourceError(
                 f"{where}: no file matches {entry.files!r}{before}: put the file there, or correct the pattern"

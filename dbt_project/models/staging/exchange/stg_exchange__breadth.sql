@@ -36,7 +36,7 @@ current_versions as (
         down_volume,
         unchanged_volume
     from known
-    where version_rank = 1
+    where version_rank = 1 and is_void is not true
 ),
 
 -- each factor leads to the present unit, so the first break after a date is the one that counts

@@ -28,7 +28,7 @@ known as (
     inner join latest_payload on source.fetched_at = latest_payload.fetched_at
     cross join as_of
     left join gics_sectors on trim(source.sector) = gics_sectors.sector
-    where source.first_seen is null or source.first_seen <= as_of.as_of_date
+    where (source.first_seen is null or source.first_seen <= as_of.as_of_date) and source.is_void is not true
 )
 
 select * from known

@@ -41,7 +41,7 @@ listed as (
     from source
     inner join latest_payload on source.fetched_at = latest_payload.fetched_at
     cross join as_of
-    where source.known_at <= as_of.as_of_at
+    where source.known_at <= as_of.as_of_at and source.is_void is not true
 ),
 
 spells as (
