@@ -47,6 +47,8 @@ class Dataset:
     subject: str | None = None
     nullable: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    looks_ahead: bool = False
     vintage_column: str | None = None
     min_coverage_pct: float | None = None
     unit_breaks: tuple[UnitBreak, ...] = ()
@@ -169,7 +171,7 @@ def _rule(entry: dict) -> PublicationRule | None:
 
 
 def _dataset(name: str, entry: dict) -> Dataset:
-    lists = {field: tuple(entry.pop(field, ())) for field in ("key", "nullable", "marks")}
+    lists = {field: tuple(entry.pop(field, ())) for field in ("key", "nullable", "marks", "missing")}
     breaks = tuple(UnitBreak(**change) for change in entry.pop("unit_breaks", ()))
     return Dataset(name=name, rule=_rule(entry), unit_breaks=breaks, **lists, **entry)
 

@@ -57,7 +57,8 @@ def all_decisions(home: Home) -> list[Decision]:
             decisions += [Decision(**row) for row in pq.read_table(path).to_pylist()]
         except (OSError, pa.ArrowException, TypeError) as error:
             raise LandingError(
-                f"the decision in {path} is damaged ({error}). Restore it from a backup, or move it away and decide again."
+                f"the decision in {path} is damaged ({error}). Restore it from a backup, or move it away and decide "
+                "again."
             ) from error
     return decisions
 

@@ -7,13 +7,15 @@ landing.py's, tables raw.py's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.calendars import NEW_YORK
 from assets.catalog import Catalog, Dataset, required_on
 from assets.home import Home
 from assets.landing import is_quarantined, land, quarantine
@@ -29,12 +31,15 @@ from assets.raw import (
     not_kept_by_service,
     seen_requests,
 )
-from assets.sources.base import Payload, Request, Source, SourceError, Wanted, Window
+from assets.sources.base import FEW, LINE, Payload, Refused, Request, Source, SourceError, Wanted, Window
+from assets.values import LONGEST_ROW
 from assets.withdrawal import refuse_beyond, with_withdrawals
 
 # A vendor's rounding, which changes from one answer to the next, is no restatement; the least dividend is far larger.
 _PRICE_TOLERANCE = 1e-6
 _MOST_WITHDRAWN = 0.1
+# The days that calendars reach.
+_CALENDAR_FROM, _CALENDAR_TO = date(1800, 1, 1), date(2199, 12, 31)
 # A symbol whose last bar is so much older than the newest of all is traded no more.
 _STILL_TRADED = timedelta(days=10)
 
@@ -176,11 +181,19 @@ def _receive(
     done.expected += len(payload.asked) - len(set(payload.missing) - set(payload.failed))
     done.failed |= {name: payload.reasons.get(name, "it did not come") for name in payload.failed}
     done.rows_received += len(frame) + len(payload.refused)
-    quarantine(home, dataset, payload, source.service_of(dataset.name))
+    # a market that is simulated goes by a calendar of its own
+    last_day = None if source.last_day else _last_day(dataset, payload.fetched_at)
+    table = to_arrow(catalog, dataset, frame, payload, last_day)
     if payload.refused:
-        first = payload.refused[0]
-        done.refused.append(f"{request.key}: {len(payload.refused)} rows, line {first.line}: {first.reason}")
-    table = to_arrow(catalog, dataset, frame, payload.request)
+        first, count = payload.refused[0], len(payload.refused)
+        told = f"line {first.line}: {first.reason}"
+        if count > max(FEW, table.num_rows):
+            raise SourceError(
+                f"raw.{dataset.name}: {count} of the {count + table.num_rows} rows of {request.key} cannot be taken, "
+                f"the first, {told}. Nothing of it was loaded: the source changed its form; correct what reads it"
+            )
+        done.refused.append(f"{request.key}: {count} rows, {told}")
+    quarantine(home, dataset, payload, source.service_of(dataset.name))
     if dataset.restates:  # a bar whose day is not over, as a coin's in the evening, is none yet
         known = known_at_of(catalog, dataset, table, payload.fetched_at)
         table = table.filter(
@@ -203,7 +216,7 @@ def _take(
     if not brings_news(connection, dataset, table, payload):
         return 0
     payload = replace(payload, fetched_at=max(payload.fetched_at, next_fetch(connection, dataset)))
-    return load(connection, catalog, dataset, land(home, dataset, payload, table, source.name, as_of))
+    return load(connection, home, catalog, dataset, land(home, dataset, payload, table, source.name, as_of))
 
 
 def _judge_coverage(dataset: Dataset, source: Source, done: Ingested) -> None:
@@ -291,23 +304,23 @@ def _universe(
     return tuple(sorted(wanted | set(catalog.instruments)))
 
 
-def _check_days(dataset: Dataset, frame: pd.DataFrame, request: Request) -> None:
-    """A day that no calendar knows would never become known, and never be missed."""
-    if dataset.date_column is None:
-        return
-    said = frame[dataset.date_column]
-    said = said[said.notna() & ~said.isin(["null", ""])]
-    days = pd.to_datetime(said, errors="coerce")
-    wrong = said[~days.between(pd.Timestamp("1800-01-01"), pd.Timestamp("2199-12-31"))]
-    if len(wrong):
-        raise SourceError(
-            f"raw.{dataset.name}: {request.key} has {len(wrong)} rows whose {dataset.date_column} is no day between "
-            f"1800 and 2199, the first {wrong.iloc[0]!s:.40}. Nothing of it was loaded: correct it, or ask the vendor"
-        )
+def _last_day(dataset: Dataset, fetched_at: datetime) -> date | None:
+    """The last day of which an answer of that time can speak; None where rows are dated ahead."""
+    if dataset.snapshot or dataset.looks_ahead:
+        return None
+    # a coin's bar is of a day of UTC, which begins in New York's evening
+    return fetched_at.astimezone(UTC if dataset.restates else NEW_YORK).date()
 
 
-def to_arrow(catalog: Catalog, dataset: Dataset, frame: pd.DataFrame, request: Request) -> pa.Table:
-    """A parsed frame in the dataset's types, with whole and unique keys; raises SourceError."""
+def to_arrow(
+    catalog: Catalog, dataset: Dataset, frame: pd.DataFrame, payload: Payload, last_day: date | None = None
+) -> pa.Table:
+    """A parsed frame's rows in the dataset's types, with whole and unique keys; raises SourceError.
+
+    Rows without a key of their own go to `payload.refused`, as do those of a day that no calendar knows or after
+    `last_day`. Of rows that say the same one is taken.
+    """
+    request = payload.request
     if list(frame.columns) != list(dataset.columns):
         raise SourceError(
             f"raw.{dataset.name}: the answer to {request.key} has the columns {list(frame.columns)}, "
@@ -318,23 +331,72 @@ def to_arrow(catalog: Catalog, dataset: Dataset, frame: pd.DataFrame, request: R
         table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     except pa.ArrowException as error:
         raise SourceError(f"raw.{dataset.name}: {request.key} holds a value of the wrong type: {error}") from error
-    for name in dataset.key:
-        if name not in dataset.nullable and table[name].null_count:
-            raise SourceError(
-                f"raw.{dataset.name}: {table[name].null_count} rows of {request.key} have no {name}; "
-                "it is part of the key"
-            )
-    _check_days(dataset, frame, request)
-    if dataset.name == "fred_observations" and (unknown := set(frame["series_id"]) - set(catalog.series)):
+    if dataset.name == "fred_observations" and (unknown := set(frame["series_id"].dropna()) - set(catalog.series)):
         raise SourceError(
             f"raw.{dataset.name}: {request.key} holds series that catalog.yml does not know: "
             f"{', '.join(sorted(unknown))}. Add them there with their unit, or leave them out"
         )
-    twice = frame[frame.duplicated(list(dataset.key), keep=False)]
-    if len(twice):
-        example = ", ".join(f"{name}={twice.iloc[0][name]}" for name in dataset.key)
-        raise SourceError(
-            f"raw.{dataset.name}: {len(twice)} rows of {request.key} share their key "
-            f"({', '.join(dataset.key)}), the first with {example}; one row a key is the rule"
-        )
-    return table
+    lines = frame.index if frame.index.name == LINE else pd.RangeIndex(1, len(frame) + 1)
+    repeated, differing = _twice(dataset, frame, table, lines)
+    faults = differing | _without_key(dataset, table) | _of_no_day(dataset, table, last_day)
+    rows = table.take(pa.array(faults, pa.int64())).to_pylist()
+    for (place, (rule, reason)), row in zip(faults.items(), rows, strict=True):
+        text = ",".join("" if value is None else str(value) for value in row.values())
+        day = row[dataset.date_column] if dataset.date_column else None
+        # an answer of the day of the fetch, or of a later one, says it anew
+        day = min(day, last_day) if day and last_day else day
+        payload.refused.append(Refused(int(lines[place]), rule, reason, text[:LONGEST_ROW], day))
+    payload.refused.sort(key=lambda row: row.line)
+    kept = np.ones(table.num_rows, dtype=bool)
+    kept[[*faults, *repeated]] = False
+    return table if kept.all() else table.filter(pa.array(kept))
+
+
+def _without_key(dataset: Dataset, table: pa.Table) -> dict[int, tuple[str, str]]:
+    """Rule and reason of the rows, by place, whose key lacks a part."""
+    return {
+        int(place): (f"{name} has a value", f"column {name!r}: no value, and {name} is part of the key")
+        for name in dataset.key
+        if name not in dataset.nullable
+        for place in np.flatnonzero(table[name].is_null())
+    }
+
+
+def _of_no_day(dataset: Dataset, table: pa.Table, last_day: date | None) -> dict[int, tuple[str, str]]:
+    """Rule and reason of the rows, by place, of a day that no calendar knows, or that was not there yet.
+
+    Such a row would never become known, and never be missed.
+    """
+    if dataset.date_column is None:
+        return {}
+    name, days = dataset.date_column, table[dataset.date_column]
+    last = last_day or _CALENDAR_TO
+    known = pc.and_(pc.greater_equal(days, pa.scalar(_CALENDAR_FROM)), pc.less_equal(days, pa.scalar(last)))
+    places = np.flatnonzero(pc.invert(pc.fill_null(known, True)))
+    rule = f"{name} is a day from 1800 to {'the day of the fetch' if last_day else '2199'}"
+    return {int(place): (rule, f"column {name!r}: {days[int(place)]} is not from 1800 to {last}") for place in places}
+
+
+def _twice(
+    dataset: Dataset, frame: pd.DataFrame, table: pa.Table, lines: pd.Index
+) -> tuple[list[int], dict[int, tuple[str, str]]]:
+    """The places of rows that repeat another one, and rule and reason of those that share their key and differ.
+
+    Of two that differ nobody can tell which one is right.
+    """
+    key = list(dataset.key)
+    shared = np.flatnonzero(frame.duplicated(key, keep=False))
+    groups: dict[tuple, list[tuple[int, dict]]] = {}
+    for place, row in zip(shared.tolist(), table.take(shared).to_pylist(), strict=True):
+        groups.setdefault(tuple(row[name] for name in key), []).append((place, row))
+    repeated, differing = [], {}
+    for rows in groups.values():
+        if all(row == rows[0][1] for _, row in rows):
+            repeated += [place for place, _ in rows[1:]]
+            continue
+        for place, row in rows:
+            other, values = next((other, values) for other, values in rows if values != row)
+            said = "; ".join(f"{name} {row[name]}, there {values[name]}" for name in row if row[name] != values[name])
+            reason = f"line {lines[other]} has the same key ({', '.join(key)}) and other values: {said}"
+            differing[place] = ("one row a key", reason)
+    return repeated, differing

@@ -25,6 +25,7 @@ _QUARANTINED = pa.schema(
         *((name, pa.string()) for name in ("dataset", "source", "file")),
         ("line", pa.int64()),
         *((name, pa.string()) for name in ("rule", "reason", "row")),
+        ("day", pa.date32()),
         ("fetched_at", pa.timestamp("us")),
     ]
 )
@@ -129,8 +130,14 @@ def damaged(path: Path, error: Exception) -> LandingError:
 
 
 def quarantine(home: Home, dataset: Dataset, payload: Payload, source: str) -> None:
-    """Keep the rows of an answer that were refused, with place and reason; a mended answer leaves none."""
+    """Keep the rows of an answer that were refused, with place and reason; a mended answer leaves none.
+
+    Nor do earlier answers about the days that this one covers.
+    """
     path = _quarantined(home, dataset, payload.request.key)
+    if payload.covers:
+        for earlier in path.parent.glob("*.parquet"):
+            _forget(earlier, *payload.covers)
     if not payload.refused:
         path.unlink(missing_ok=True)
         return
@@ -143,10 +150,21 @@ def quarantine(home: Home, dataset: Dataset, payload: Payload, source: str) -> N
             "rule": [refused.rule for refused in payload.refused],
             "reason": [refused.reason for refused in payload.refused],
             "row": [refused.row for refused in payload.refused],
+            "day": pa.array([refused.day for refused in payload.refused], pa.date32()),
             "fetched_at": [payload.fetched_at.replace(tzinfo=None)] * len(payload.refused),
         }
     )
     write_aside(path, rows)
+
+
+def _forget(path: Path, first: date, last: date) -> None:
+    """Take the rows of these days out of a quarantine file."""
+    rows = _read_quarantined(path)
+    left = [place for place, day in enumerate(rows["day"].to_pylist()) if day is None or not first <= day <= last]
+    if not left:
+        path.unlink()
+    elif len(left) < rows.num_rows:
+        write_aside(path, rows.take(left))
 
 
 def is_quarantined(home: Home, dataset: Dataset, request_key: str) -> bool:
@@ -155,17 +173,22 @@ def is_quarantined(home: Home, dataset: Dataset, request_key: str) -> bool:
 
 
 def quarantined(home: Home) -> pa.Table:
-    """All refused rows: dataset, source, file, line, rule, reason, row, fetched_at; raises LandingError."""
-    tables = []
-    for path in sorted(home.quarantine.glob("*/*.parquet")):
-        try:
-            tables.append(pq.read_table(path))
-        except (OSError, pa.ArrowException) as error:
-            raise LandingError(
-                f"the quarantine file {path} cannot be read ({error}). Move it away: the next "
-                "`tidegauge run --full-refresh` makes it anew."
-            ) from error
-    return pa.concat_tables(tables, promote_options="default") if tables else _QUARANTINED.empty_table()
+    """All refused rows: dataset, source, file, line, rule, reason, row, day, fetched_at; raises LandingError."""
+    tables = [_read_quarantined(path) for path in sorted(home.quarantine.glob("*/*.parquet"))]
+    return pa.concat_tables(tables) if tables else _QUARANTINED.empty_table()
+
+
+def _read_quarantined(path: Path) -> pa.Table:
+    try:
+        rows = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise LandingError(
+            f"the quarantine file {path} cannot be read ({error}). Move it away: the next "
+            "`tidegauge run --full-refresh` makes it anew."
+        ) from error
+    if "day" not in rows.column_names:  # of an earlier release
+        rows = rows.append_column("day", pa.nulls(rows.num_rows, pa.date32()))
+    return rows.select(_QUARANTINED.names)
 
 
 def _quarantined(home: Home, dataset: Dataset, request_key: str) -> Path:

@@ -21,9 +21,10 @@ from assets.calendars import as_of_at, known_at, new_york_to_utc
 from assets.catalog import Catalog, Dataset
 from assets.holds import create_holds_table
 from assets.home import Home
-from assets.landing import Landed, content_hash, damaged, landed_files
+from assets.landing import Landed, content_hash, damaged, landed_files, quarantine
 from assets.news import find_repairs, first_known, forget_replaced, news, of_source, same, things, with_voids
-from assets.sources.base import Payload
+from assets.sources.base import Payload, Refused, Request, Window
+from assets.values import read_text
 
 ARROW = {
     "VARCHAR": pa.string(),
@@ -128,10 +129,10 @@ def load_landed(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Cata
         name
         for (name,) in connection.execute("select file from raw.payloads where dataset = ?", [dataset.name]).fetchall()
     }
-    return sum(load(connection, catalog, dataset, landed) for landed in list(landed_files(home, dataset, known)))
+    return sum(load(connection, home, catalog, dataset, landed) for landed in list(landed_files(home, dataset, known)))
 
 
-def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
+def load(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
     """Append a landed file's new and changed rows to `raw`, in one transaction; the number of rows appended."""
     try:
         rows = pq.read_table(landed.path)
@@ -140,8 +141,9 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
     for name, kind in dataset.columns.items():
         if name not in rows.column_names:  # landed by an earlier release
             rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
-    is_adjustment = "adjustment" in rows.column_names
+    is_adjustment, refused = "adjustment" in rows.column_names, []
     if not is_adjustment:
+        rows, refused = _typed(home, dataset, landed, rows)
         known = known_at_of(catalog, dataset, rows, landed.fetched_at)
         rows = with_voids(rows).append_column("known_at", known)
     about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
@@ -167,7 +169,7 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, dataset: Datas
                 landed.as_of,
                 rows.num_rows,
                 list(landed.not_kept),
-                landed.fingerprint,
+                "" if refused else landed.fingerprint,  # what was not understood is asked for again
             ],
         )
         connection.execute("commit")
@@ -199,6 +201,26 @@ def _take_repairs(connection: duckdb.DuckDBPyConnection, dataset: Dataset, about
         appended,
         f"(from incoming as i where not exists (from repairs as r where {same('r', 'i', things(dataset))}))",
     )
+
+
+def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
+    """Landed rows in the catalogue's types: what an earlier release landed as text is read now.
+
+    Rows that cannot be read are left out and go to quarantine, as they would have when they came.
+    """
+    schema = pa.schema([(name, ARROW[kind]) for name, kind in dataset.columns.items()])
+    rows = rows.replace_schema_metadata()
+    if rows.select(schema.names).schema.equals(schema):
+        return rows, []
+    frame, refused = read_text(rows, dataset)
+    days = frame[dataset.date_column].dropna().dt.date
+    # a file speaks of itself alone, an answer of a service of all its days
+    is_of_file = landed.fingerprint or days.empty
+    complete = () if is_of_file else (Window(dataset.date_column, days.max(), days.min()),)
+    request = Request(dataset.name, landed.request_key)
+    payload = Payload(request, None, landed.fetched_at, refused=refused, complete=complete)
+    quarantine(home, dataset, payload, landed.source)
+    return pa.Table.from_pandas(frame, schema, preserve_index=False), refused
 
 
 _LOAD_NUMBER = "(select count(*) + 1 from raw.payloads where dataset = ?)"

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import dagster as dg
 import duckdb
 import pandas as pd
-from expectations.observations import CHECKS
 
 from assets import alerts
 from assets.calendars import as_of_at, calendar_table
@@ -24,6 +23,7 @@ from assets.raw import create_raw_tables, load_landed
 from assets.screening import screen
 from assets.sources.base import Source, SourceError
 from assets.withdrawal import WithdrawalRefusedError
+from expectations.observations import CHECKS
 from orchestration.database import EngineError
 from orchestration.fingerprint import published_as_of
 from orchestration.instance import POOL

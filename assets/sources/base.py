@@ -13,6 +13,11 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+FEW = 10
+"""So many bad rows are no reason to refuse an answer of which others are left."""
+LINE = "line"
+"""Name of the index of a frame whose rows are numbered as they stand in the answer."""
+
 
 class SourceError(Exception):
     """A source failed: what, where, and what to do. Never holds a key.
@@ -56,12 +61,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Refused:
-    """One row that cannot be taken: where it stands, the rule that it breaks, how, and what it says."""
+    """One row that cannot be taken: where it stands, the rule that it breaks, how, what it says, and of which day."""
 
     line: int
     rule: str
     reason: str
     row: str
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,12 @@ class Payload:
     complete: tuple[Window, ...] = ()
     is_whole: bool = False
 
+    @property
+    def covers(self) -> tuple[date, date] | None:
+        """The days of which the whole dataset was sent; None where it was some subjects, or nobody knows."""
+        window = next((w for w in self.complete if w.subject is None and w.first), None)
+        return (window.first, window.last) if window else None
+
 
 class Source(Protocol):
     """Three steps; only `fetch` touches the network or the disk.
@@ -126,4 +138,7 @@ class Source(Protocol):
         """Ask once, with the service's own politeness; raises SourceError."""
 
     def parse(self, payload: Payload) -> pd.DataFrame:
-        """The answer as rows with exactly the dataset's columns of the catalogue, uninterpreted; raises SourceError."""
+        """The answer as rows with exactly the dataset's columns of the catalogue, in their kinds; raises SourceError.
+
+        Where the rows have numbers in the answer, they are the index, named LINE.
+        """

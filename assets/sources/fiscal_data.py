@@ -1,21 +1,24 @@
 """The US Treasury's Fiscal Data API: three tables of the Daily Treasury Statement, and auctions, held and to come.
 
-Belongs here: paging, completeness and the assertion of units. Values stay the service's text, its 'null' too.
+Belongs here: paging, completeness and the assertion of units. Every value comes as text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from assets.catalog import Catalog
-from assets.sources.base import Payload, Request, SourceError, Wanted
+from assets.sources.base import Payload, Request, SourceError, Wanted, Window
 from assets.sources.http import Client, Patience, RateLimiter, RefusedError, TemporaryError, now
+from assets.values import LONGEST_ROW, read_text
 
 PAGE_SIZE = 10_000
 _SERVICE = "Fiscal Data"
@@ -142,16 +145,20 @@ class FiscalDataSource:
             return Payload(request, None, now(), missing=(request.dataset,))
         for number in range(2, int(pages[0]["meta"]["total-pages"]) + 1):
             pages.append(self._page(request, number))
-        return Payload(request, pages, now())
+        start, until = request.params["start"], request.params["until"]
+        table = _TABLES[request.dataset]
+        window = Window(table.date_field, until if table.statement else date.max, start or date.min)
+        return Payload(request, pages, now(), complete=(window,))
 
     def parse(self, payload: Payload) -> pd.DataFrame:
-        """The catalogue's columns as text; a column that the service does not send is NULL.
+        """The rows that can be read, numbered as they came; a column that the service does not send is NULL.
 
         Rows that are dated after the period asked for are left out: auctions are not asked for by the day on which
         they became known.
         """
         dataset, pages = payload.request.dataset, payload.content
-        columns = list(self._catalog.datasets[dataset].columns)
+        about = self._catalog.datasets[dataset]
+        columns = list(about.columns)
         if pages is None:
             return pd.DataFrame(columns=columns, dtype=object)
         rows = [row for page in pages for row in page["data"]]
@@ -165,12 +172,19 @@ class FiscalDataSource:
         self._check_columns(dataset, rows[0])
         for page in pages:
             _check_formats(dataset, rows[0], page["meta"]["dataFormats"])
-        texts = {name: [row.get(name) for row in rows] for name in columns}
-        self._check_texts(dataset, texts)
-        if not _TABLES[dataset].statement:
-            _check_dollars(dataset, texts)
-        frame = pd.DataFrame(texts, columns=columns, dtype=object)
-        return frame[~self._after(dataset, frame, payload.request.params["until"])].reset_index(drop=True)
+        sent = {name: [row.get(name) for row in rows] for name in columns}
+        texts = pa.table({name: pa.array(map(_text, values), pa.string()) for name, values in sent.items()})
+        faults = {
+            int(place): (f"{name} is text", f"column {name!r}: {values[place]!r:.{LONGEST_ROW}} is not text")
+            for name, values in sent.items()
+            for place in np.flatnonzero(texts[name].is_null())
+            if values[place] is not None
+        }
+        frame, payload.refused[:] = read_text(texts, about, faults)
+        if _TABLES[dataset].statement:
+            return frame
+        _check_dollars(dataset, frame)
+        return frame[~(frame[about.date_column] > pd.Timestamp(payload.request.params["until"]))]
 
     def _page(self, request: Request, number: int) -> dict[str, Any]:
         table = _TABLES[request.dataset]
@@ -199,34 +213,13 @@ class FiscalDataSource:
                 "changed its columns: correct catalog.yml and the models"
             )
 
-    def _check_texts(self, dataset: str, texts: Mapping[str, Sequence[Any]]) -> None:
-        """Raise SourceError unless every value is text that can be stored, or nothing outside the key."""
-        key = self._catalog.datasets[dataset].key
-        for name, values in texts.items():
-            try:
-                "".join("" if value is None else value for value in values).encode()
-                wrong = "an empty value, and it is part of the key" if name in key and None in values else None
-            except (TypeError, UnicodeEncodeError):
-                wrong = "a value that is not text"
-            if wrong:
-                raise SourceError(
-                    f"{_SERVICE}: {dataset}: {name} has {wrong}; the service changed its form: correct the source"
-                )
 
-    def _after(self, dataset: str, frame: pd.DataFrame, until: date) -> pd.Series:
-        """Which rows the catalogue's date column puts after a day; raises SourceError where it holds no date."""
-        about = self._catalog.datasets[dataset]
-        text = frame[about.date_column]
-        days = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
-        wrong = days.isna()
-        if about.date_column not in about.key:
-            wrong &= text.notna() & (text != "null")
-        if wrong.any():
-            raise SourceError(
-                f"{_SERVICE}: {dataset}: {about.date_column} {text[wrong].iloc[0]!r} is not a date (YYYY-MM-DD); "
-                "the service changed its form: correct the source"
-            )
-        return days > pd.Timestamp(until)
+def _text(value: Any) -> str | None:
+    """A value that is text and can be stored, else None."""
+    try:
+        return value if isinstance(value, str) and value.encode() is not None else None
+    except UnicodeEncodeError:
+        return None
 
 
 def _start(table: _Table, wanted: Wanted) -> date | None:
@@ -287,15 +280,12 @@ def _check_formats(dataset: str, row: Mapping[str, Any], formats: Mapping[str, A
             )
 
 
-def _check_dollars(dataset: str, texts: Mapping[str, Sequence[str | None]]) -> None:
+def _check_dollars(dataset: str, frame: pd.DataFrame) -> None:
     """The format alone does not tell dollars from millions; any period has amounts over a billion."""
     for column in _TABLES[dataset].amounts:
-        try:
-            amounts = [float(text) for text in texts[column] if text not in (None, "null", "")]
-        except ValueError:
-            raise SourceError(f"{_SERVICE}: {dataset}: one {column} is not a number. {_UNIT_CHANGED}") from None
-        if amounts and not max(amounts) >= 1e9:
+        largest = frame[column].max()
+        if largest < 1e9:
             raise SourceError(
-                f"{_SERVICE}: {dataset}: the largest {column} is {max(amounts):.0f}, expected dollars, above 1e9. "
+                f"{_SERVICE}: {dataset}: the largest {column} is {largest:.0f}, expected dollars, above 1e9. "
                 f"{_UNIT_CHANGED}"
             )

@@ -48,19 +48,16 @@ from threading import Event
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.catalog import Catalog, Dataset
-from assets.sources.base import Payload, Refused, Request, SourceError, Wanted
+from assets.sources.base import FEW, LINE, Payload, Refused, Request, SourceError, Wanted
 from assets.sources.files.mapping import MAPPING, Entry, read_mapping
-from assets.sources.files.reading import LONGEST_ROW, Sheet, UnreadableError, read
-from assets.sources.files.values import constant, read_values, received
+from assets.sources.files.reading import Sheet, UnreadableError, read
 from assets.sources.http import now
+from assets.values import read_rows, received, refusals
 
 _GONE = "gone"
 """The fingerprint of a file that is there no longer."""
-_FEW = 10
-"""So many bad rows are no reason to refuse a file of which others are left."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +155,7 @@ class FilesSource:
         where = f"raw.{request.dataset}: {self._folder / request.key}"
         taken, refused = [], list(sheet.refused)
         try:
-            for part in _parts(sheet, entry):
+            for part in _parts(sheet, entry, dataset.missing):
                 frame, bad = _read_part(part, entry, dataset)
                 taken.append(frame)
                 refused += bad
@@ -169,7 +166,7 @@ class FilesSource:
             ) from None
         refused.sort(key=lambda row: row.line)
         rows = sum(map(len, taken))
-        if refused and (not rows or len(refused) > max(_FEW, rows)):
+        if refused and (not rows or len(refused) > max(FEW, rows)):
             first = refused[0]
             raise SourceError(
                 f"{where}, line {first.line}, {first.reason}; {len(refused)} of {len(refused) + rows} rows cannot be "
@@ -179,7 +176,7 @@ class FilesSource:
         if not rows:
             raise SourceError(f"{where}: no cell has a value; rows 0, rule: at least one row. Export it again")
         payload.refused[:] = refused
-        return pd.concat(taken, ignore_index=True)
+        return pd.concat(taken)
 
     def _entries(self) -> dict[str, list[Entry]]:
         if self._read is None:
@@ -213,12 +210,12 @@ def _fingerprint(dataset: str, path: Path, entry: Entry) -> str:
     return digest.hexdigest()
 
 
-def _parts(sheet: Sheet, entry: Entry) -> Iterator[_Part]:
+def _parts(sheet: Sheet, entry: Entry, missing: tuple[str, ...]) -> Iterator[_Part]:
     columns = dict(sheet.layout.columns)
     if not entry.wide:
         yield _Part(sheet.rows, sheet.lines, columns, dict(entry.constants))
     for subject, theirs in sheet.layout.subjects.items():
-        said = received(sheet.rows[theirs], entry.missing).is_valid()
+        said = received(sheet.rows[theirs], (*entry.missing, *missing)).is_valid()
         rows = sheet.rows.select(list(dict.fromkeys([*columns.values(), theirs]))).filter(said)
         if rows.num_rows:
             yield _Part(
@@ -230,32 +227,14 @@ def _parts(sheet: Sheet, entry: Entry) -> Iterator[_Part]:
 
 
 def _read_part(part: _Part, entry: Entry, dataset: Dataset) -> tuple[pd.DataFrame, list[Refused]]:
-    """The rows that can be taken, and the others."""
-    ours = {}
-    reasons = pd.Series([None] * part.rows.num_rows, dtype="object")
-    rules = reasons.copy()
-    for name, kind in dataset.columns.items():
-        if name not in part.columns:
-            ours[name] = constant(part.constants.get(name), kind, part.rows.num_rows)
-            continue
-        theirs, in_key = part.columns[name], name in dataset.key and name not in dataset.nullable
-        column = received(part.rows[theirs], () if in_key and kind == "VARCHAR" else entry.missing)
-        ours[name], rule = read_values(column, name, kind, entry)
-        lost = ours[name].isna() & reasons.isna()
-        wrong = lost & column.is_valid().to_numpy()
-        texts = column.filter(pa.array(wrong)).cast(pa.string()).to_pylist()
-        reasons[wrong] = [f"column {theirs!r}: {text[:LONGEST_ROW]!r} is not {rule}" for text in texts]
-        if in_key:
-            reasons[lost & ~wrong] = f"column {theirs!r}: no value, and {name} is part of the key"
-        rules[lost] = f"{name} is {rule}"
-    frame = pd.DataFrame(ours, columns=list(dataset.columns))
-    twice = _twice(frame[reasons.isna()], dataset, part.lines)
-    reasons[twice.index] = twice
-    rules[twice.index] = "one row a key"
-    bad = reasons.notna().to_numpy()
-    if not bad.any():
-        return frame, []
-    return frame[~bad], _refused(part, np.flatnonzero(bad), rules[bad], reasons[bad], entry)
+    """The rows that can be taken, numbered by their lines, and the others."""
+    read = read_rows(part.rows, dataset, entry.written, part.columns, part.constants)
+    twice = _twice(read.frame[read.reasons.isna()], dataset, part.lines)
+    read.reasons[twice.index] = twice
+    read.rules[twice.index] = "one row a key"
+    refused = refusals(part.rows, part.lines, read.rules, read.reasons, entry.delimiter)
+    frame = read.frame.set_axis(pd.Index(part.lines, name=LINE))
+    return frame[read.reasons.isna().to_numpy()], refused
 
 
 def _twice(frame: pd.DataFrame, dataset: Dataset, lines: np.ndarray) -> pd.Series:
@@ -274,13 +253,3 @@ def _twice(frame: pd.DataFrame, dataset: Dataset, lines: np.ndarray) -> pd.Serie
         differs, "repeats line " + first.astype("str")
     )
     return told[repeats | differs]
-
-
-def _refused(part: _Part, positions: np.ndarray, rules: pd.Series, reasons: pd.Series, entry: Entry) -> list[Refused]:
-    rows = part.rows.take(positions)
-    texts = [pc.fill_null(column.cast(pa.string()), "") for column in rows.columns]
-    joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, entry.delimiter), 0, LONGEST_ROW)
-    return [
-        Refused(int(line), *told)
-        for line, *told in zip(part.lines[positions], rules, reasons, joined.to_pylist(), strict=True)
-    ]

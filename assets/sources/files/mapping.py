@@ -16,9 +16,9 @@ import yaml
 
 from assets.catalog import Catalog, Dataset
 from assets.sources.base import SourceError
+from assets.values import ISO, Written
 
 MAPPING = "tidegauge.yml"
-ISO = "%Y-%m-%d"
 NUMBERS = ("DOUBLE", "BIGINT")
 _PLAIN = {"VARCHAR": (str,), "DATE": (date,), "DOUBLE": (int, float), "BIGINT": (int,), "BOOLEAN": (bool,)}
 _BY_COLUMN = ("columns", "constants", "multiply")
@@ -43,6 +43,11 @@ class Entry:
     skip_rows: int = 0
     missing: tuple[str, ...] = ()
     multiply: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def written(self) -> Written:
+        """How the file's values are written."""
+        return Written(self.date_format, self.decimal, self.thousands, self.missing, self.multiply)
 
 
 class _Loader(yaml.SafeLoader):

@@ -24,11 +24,10 @@ import pyarrow.parquet as pq
 from assets.catalog import Dataset
 from assets.sources.base import Refused
 from assets.sources.files.mapping import MAPPING, Entry
+from assets.values import LONGEST_ROW
 
 LARGEST_FILE = 1 << 30
 """Bytes, unpacked, that are read of one file: some 15 million bars. They are all in memory at once."""
-LONGEST_ROW = 1000
-"""Characters of a refused row that are kept."""
 _TEXT = (".csv", ".txt", ".tsv")
 _COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 

@@ -181,7 +181,7 @@ def auction_rows(
     curve: dict[str, np.ndarray],
     weekdays: np.ndarray,
 ) -> pd.DataFrame:
-    """Rows of `auctions` as the service writes them once the results are known: text, in US dollars.
+    """Rows of `auctions` as the service writes them once the results are known, in US dollars.
 
     `public_usd_mn` is what the public takes of each sale; `maturing_usd_mn` what it gets back, by settlement
     day and whether of bills; the service repeats that on each security of the settlement. `curve` holds
@@ -200,24 +200,24 @@ def auction_rows(
         rows.append(
             (
                 sale.cusip,
-                str(sale.auctioned),
+                sale.auctioned,
                 sale.security_type,
                 sale.security_term,
-                "Yes" if sale.reopening else "No",
-                str(sale.announced),
-                str(sale.issued),
-                str(sale.matures),
-                str(round(public / 1e9) * 1_000_000_000),
-                str(public + soma),
-                str(soma),
-                str(maturing_usd_mn.get((sale.issued, sale.is_bill), 0) * 1_000_000),
-                f"{rng.normal(2.9 if sale.is_bill else 2.5, 0.15):.2f}",
-                "null" if sale.is_bill else f"{max(0.01, rate):.3f}",
-                f"{max(0.005, round(rate / 0.005) * 0.005):.3f}" if sale.is_bill else "null",
-                str(indirect),
+                sale.reopening,
+                sale.announced,
+                sale.issued,
+                sale.matures,
+                round(public / 1e9) * 1_000_000_000,
+                public + soma,
+                soma,
+                maturing_usd_mn.get((sale.issued, sale.is_bill), 0) * 1_000_000,
+                round(rng.normal(2.9 if sale.is_bill else 2.5, 0.15), 2),
+                None if sale.is_bill else round(max(0.01, rate), 3),
+                round(max(0.005, round(rate / 0.005) * 0.005), 3) if sale.is_bill else None,
+                indirect,
             )
         )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(RESULTS, "float64"))
 
 
 def _stop_out(sale: Sale, curve: dict[str, np.ndarray], position: int) -> float:

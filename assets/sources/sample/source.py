@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from threading import Event
 
+import numpy as np
 import pandas as pd
 
 from assets.sources.base import Payload, Request, SourceError, Wanted
@@ -48,7 +49,7 @@ class SampleSource:
     @cached_property
     def _dates(self) -> dict[str, pd.Series]:
         """The date of each row of each log dataset."""
-        return {name: pd.to_datetime(self._world.logs[name][column]) for name, column in _DATE_COLUMN.items()}
+        return {name: self._world.logs[name][column] for name, column in _DATE_COLUMN.items()}
 
     def service_of(self, dataset: str) -> str:
         """Always `simulated`: no service stands behind these numbers."""
@@ -107,10 +108,9 @@ class SampleSource:
         if dataset != "auctions":
             return frame[new & (dates <= pd.Timestamp(to))].reset_index(drop=True)
         # A row announced before gets its results on the day of the auction, so it comes again.
-        auctioned = pd.to_datetime(frame["auction_date"])
-        changed = new | (auctioned > pd.Timestamp(after))
+        changed = new | (frame["auction_date"] > pd.Timestamp(after))
         rows = frame[changed & (dates <= pd.Timestamp(to))].copy()
-        rows.loc[pd.to_datetime(rows["auction_date"]) > pd.Timestamp(to), RESULTS] = "null"
+        rows.loc[rows["auction_date"] > pd.Timestamp(to), RESULTS] = np.nan
         return rows.reset_index(drop=True)
 
     def _snapshot(self, dataset: str, as_of: date) -> pd.DataFrame:

@@ -186,7 +186,7 @@ def _sell_bills(rng: np.random.Generator, debt: _Debt, group: list[Sale], lackin
 
 
 def statement_rows(account: Account, days: Clock) -> pd.DataFrame:
-    """Rows of `operating_cash_balance` as the service writes them: text, USD million."""
+    """Rows of `operating_cash_balance` as the service writes them, USD million."""
     month = account.days.astype("datetime64[M]")
     fiscal_year = (month + 3).astype("datetime64[Y]")
     month_start = np.searchsorted(month, month)
@@ -195,28 +195,29 @@ def statement_rows(account: Account, days: Clock) -> pd.DataFrame:
     paid_out = np.concatenate([[0], np.cumsum(account.withdrawals)])
     rows = []
     for i in np.flatnonzero(account.days >= days.federal[0]):
-        day = str(account.days[i])
-        opened, closed = str(account.opening[i]), str(account.closing[i])
-        starts = (str(account.opening[month_start[i]]), str(account.opening[year_start[i]]))
-        if account.days[i] < _THIRD_FORM:
-            name = "Treasury General Account (TGA)" if account.days[i] >= _SECOND_FORM else "Federal Reserve Account"
+        day = account.days[i]
+        opened, closed = account.opening[i], account.closing[i]
+        starts = (account.opening[month_start[i]], account.opening[year_start[i]])
+        if day < _THIRD_FORM:
+            name = "Treasury General Account (TGA)" if day >= _SECOND_FORM else "Federal Reserve Account"
             others = ("Supplementary Financing Program Account", "Short-Term Cash Investments (Table V)")
-            rows.append((day, name, opened, closed, *starts, "Type of account", "1"))
-            rows += [(day, other, "0", "0", "0", "0", "Type of account", str(n)) for n, other in enumerate(others, 2)]
+            rows.append((day, name, opened, closed, *starts, "Type of account", 1))
+            rows += [(day, other, 0, 0, 0, 0, "Type of account", n) for n, other in enumerate(others, 2)]
         else:
             so_far = [
-                (str(total[i + 1] - total[month_start[i]]), str(total[i + 1] - total[year_start[i]]))
+                (total[i + 1] - total[month_start[i]], total[i + 1] - total[year_start[i]])
                 for total in (paid_in, paid_out)
             ]
             # The last form writes every amount, the closing balance too, into `open_today_bal`.
             lines = (
                 ("Treasury General Account (TGA) Opening Balance", opened, *starts),
-                ("Total TGA Deposits (Table II)", str(account.deposits[i]), *so_far[0]),
-                ("Total TGA Withdrawals (Table II) (-)", str(account.withdrawals[i]), *so_far[1]),
+                ("Total TGA Deposits (Table II)", account.deposits[i], *so_far[0]),
+                ("Total TGA Withdrawals (Table II) (-)", account.withdrawals[i], *so_far[1]),
                 ("Treasury General Account (TGA) Closing Balance", closed, closed, closed),
             )
             rows += [
-                (day, name, amount, "null", by_month, by_year, "Cash Balance Details", str(n))
+                (day, name, amount, None, by_month, by_year, "Cash Balance Details", n)
                 for n, (name, amount, by_month, by_year) in enumerate(lines, 1)
             ]
-    return pd.DataFrame(rows, columns=STATEMENT_COLUMNS)
+    frame = pd.DataFrame(rows, columns=STATEMENT_COLUMNS)
+    return frame.astype({name: "float64" for name in STATEMENT_COLUMNS if name.endswith("_bal")})

@@ -10,38 +10,47 @@ auction_versions as (
     select * from {{ ref('stg_fiscal_data__auctions_versions') }}
 ),
 
+auctions as (
+    select * from {{ ref('stg_fiscal_data__auctions') }}
+),
+
 calendar as (
     select * from {{ ref('stg_reference__calendar') }}
+),
+
+lives as (
+    select
+        *,
+        lead(known_at) over (partition by cusip, auction_date order by known_at) as replaced_at
+    from auction_versions
 ),
 
 -- what matures on a holiday is paid on the next business day
 sold as (
     select
-        auction_versions.cusip,
-        auction_versions.auction_date,
-        auction_versions.security_type in ('Bill', 'CMB') as is_bill,
+        lives.cusip,
+        lives.auction_date,
+        lives.security_type in ('Bill', 'CMB') as is_bill,
         case
             when calendar.is_federal_business_day then calendar.date
             else calendar.next_federal_business_day
         end as paid_on,
         cast(
             coalesce(
-                auction_versions.total_accepted_bn - auction_versions.soma_accepted_bn,
-                auction_versions.offering_bn
+                lives.total_accepted_bn - lives.soma_accepted_bn,
+                lives.offering_bn
             ) as decimal(18, 9)
         ) as amount_bn,
-        auction_versions.known_at,
-        lead(auction_versions.known_at) over (
-            partition by auction_versions.cusip, auction_versions.auction_date
-            order by auction_versions.known_at
-        ) as replaced_at
-    from auction_versions
-    inner join calendar on auction_versions.maturity_date = calendar.date
+        lives.known_at,
+        lives.replaced_at
+    from lives
+    inner join calendar on lives.maturity_date = calendar.date
+    where not lives.is_void
 ),
 
 first_auction as (
     select min(auction_date) as date
-    from auction_versions
+    from auctions
 ),
 
 settlements as (

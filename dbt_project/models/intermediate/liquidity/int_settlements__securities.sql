@@ -59,7 +59,8 @@ seen as (
         on sessions.date < auctions.issue_date
         and sessions.as_of_at >= auctions.known_at
     where
-        {{ days_between('sessions.date', 'auctions.issue_date') }} <= {{ days_ahead }}
+        not auctions.is_void
+        and {{ days_between('sessions.date', 'auctions.issue_date') }} <= {{ days_ahead }}
         and (sessions.as_of_at < auctions.replaced_at or auctions.replaced_at is null)
     union all
     select
@@ -68,7 +69,7 @@ seen as (
         auctions.*
     from auctions
     cross join as_of
-    where auctions.replaced_at is null and auctions.issue_date is not null
+    where auctions.replaced_at is null and auctions.issue_date is not null and not auctions.is_void
 ),
 
 -- an auction that was put off stands under both its dates
@@ -87,11 +88,14 @@ announced as (
     where recency_rank = 1
 ),
 
+-- a list stands until the last of its rows is void
 lists as (
     select
         record_date,
-        min(known_at) as known_at
+        min(known_at) as known_at,
+        case when count(*) = count(replaced_at) then max(replaced_at) end as replaced_at
     from upcoming
+    where not is_void
     group by record_date
 ),
 
@@ -100,10 +104,12 @@ latest_lists as (
         moments.scope,
         moments.date,
         moments.as_of_at,
-        lists.record_date
+        max(lists.record_date) as record_date
     from moments
-    {{ asof_join() }} lists
+    inner join lists
         on moments.as_of_at >= lists.known_at
+        and (moments.as_of_at < lists.replaced_at or lists.replaced_at is null)
+    group by moments.scope, moments.date, moments.as_of_at
 ),
 
 -- what only the list has: auctions that are not announced yet
@@ -137,6 +143,7 @@ listed as (
         )
     where
         announced.date is null
+        and not upcoming.is_void
         and upcoming.issue_date > latest_lists.date
         and (
             latest_lists.scope = 'all'

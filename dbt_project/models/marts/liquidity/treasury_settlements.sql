@@ -53,11 +53,13 @@ mentions as (
         issue_date,
         known_at
     from auctions
+    where not is_void
     union all
     select
         issue_date,
         known_at
     from upcoming
+    where not is_void
 ),
 
 first_mentions as (

@@ -30,7 +30,7 @@ current_versions as (
         status,
         known_at
     from ranked
-    where version_rank = 1
+    where version_rank = 1 and not is_void
 )
 
 select * from current_versions

@@ -12,20 +12,17 @@ calendar as (
     select * from {{ source('ref', 'calendar') }}
 ),
 
--- results are out on the day of the auction, so the evening of that day knows them, whenever they are fetched
+-- results are out on the day of the auction, so the evening of that day knows them, whenever they are fetched; what
+-- stands in their place from the same moment on is known as early
 dated as (
     select
         source.*,
         calendar.as_of_at as auctioned_at,
-        {{ text_number('source.total_accepted') }} is not null and row_number() over (
-            partition by
-                source.cusip,
-                source.auction_date,
-                {{ text_number('source.total_accepted') }} is null
-            order by source.known_at, source.fetched_at
-        ) = 1 as has_first_results
+        source.known_at is not distinct from min(source.known_at) filter (source.total_accepted is not null) over (
+            partition by source.cusip, source.auction_date
+        ) as has_first_results
     from source
-    left join calendar on {{ text_date('source.auction_date') }} = calendar.date
+    left join calendar on source.auction_date = calendar.date
 ),
 
 -- a row that is fetched after its auction has the results in it already: it makes two versions
@@ -63,33 +60,22 @@ known as (
 typed as (
     select
         cusip,
-        {{ text_date('auction_date') }} as auction_date,
-        {{ text_value('security_type') }} as security_type,
-        {{ text_value('security_term') }} as security_term,
-        {{ text_value('reopening') }} = 'Yes' as is_reopening,
-        {{ text_date('announcemt_date') }} as announcement_date,
-        {{ text_date('issue_date') }} as issue_date,
-        {{ text_date('maturity_date') }} as maturity_date,
-        {{ text_number('offering_amt') }} / 1000000000 as offering_bn,
-        case
-            when is_auctioned then {{ text_number('total_accepted') }} / 1000000000
-        end as total_accepted_bn,
-        case
-            when is_auctioned then {{ text_number('soma_accepted') }} / 1000000000
-        end as soma_accepted_bn,
-        {{ text_number('est_pub_held_mat_by_type_amt') }} / 1000000000 as maturing_public_by_type_bn,
-        case
-            when is_auctioned then {{ text_number('indirect_bidder_accepted') }} / 1000000000
-        end as indirect_accepted_bn,
-        case
-            when is_auctioned then {{ text_number('bid_to_cover_ratio') }}
-        end as bid_to_cover_ratio,
-        case
-            when is_auctioned then {{ text_number('high_yield') }}
-        end as high_yield_pct,
-        case
-            when is_auctioned then {{ text_number('high_discnt_rate') }}
-        end as high_discount_rate_pct,
+        auction_date,
+        security_type,
+        security_term,
+        reopening as is_reopening,
+        announcemt_date as announcement_date,
+        issue_date,
+        maturity_date,
+        offering_amt / 1000000000 as offering_bn,
+        case when is_auctioned then total_accepted / 1000000000 end as total_accepted_bn,
+        case when is_auctioned then soma_accepted / 1000000000 end as soma_accepted_bn,
+        est_pub_held_mat_by_type_amt / 1000000000 as maturing_public_by_type_bn,
+        case when is_auctioned then indirect_bidder_accepted / 1000000000 end as indirect_accepted_bn,
+        case when is_auctioned then bid_to_cover_ratio end as bid_to_cover_ratio,
+        case when is_auctioned then high_yield end as high_yield_pct,
+        case when is_auctioned then high_discnt_rate end as high_discount_rate_pct,
+        coalesce(is_void, false) as is_void,
         stage_known_at as known_at
     from known
     where fetch_rank = 1
@@ -114,6 +100,7 @@ with_status as (
         high_yield_pct,
         high_discount_rate_pct,
         case when total_accepted_bn is not null then 'auctioned' else 'announced' end as status,
+        is_void,
         known_at
     from typed
 )

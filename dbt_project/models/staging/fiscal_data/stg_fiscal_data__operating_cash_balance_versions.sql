@@ -11,7 +11,7 @@ as_of as (
 -- one row in eras 1 and 2, four in era 3; programme and Tax and Loan accounts are not the TGA
 account_rows as (
     select
-        {{ text_date('source.record_date') }} as record_date,
+        source.record_date,
         source.account_type,
         case
             when source.account_type = 'Federal Reserve Account' then 1
@@ -21,8 +21,9 @@ account_rows as (
             when source.account_type = 'Total TGA Withdrawals (Table II) (-)' then 3
             when source.account_type = 'Treasury General Account (TGA) Closing Balance' then 3
         end as era,
-        {{ text_number('source.open_today_bal') }} / 1000 as open_today_bn,
-        {{ text_number('source.close_today_bal') }} / 1000 as close_today_bn,
+        source.open_today_bal / 1000 as open_today_bn,
+        source.close_today_bal / 1000 as close_today_bn,
+        coalesce(source.is_void, false) as is_void,
         source.known_at,
         source.fetched_at
     from source
@@ -40,7 +41,8 @@ moments as (
     from tga_rows
 ),
 
--- a restatement may bring one of the four rows alone: a version is the statement as it stood at that moment
+-- a restatement may bring one of the four rows alone: a version is the statement as it stood at that moment; a void
+-- row leaves its cell empty from then on
 as_it_stood as (
     select
         moments.record_date,
@@ -49,6 +51,7 @@ as_it_stood as (
         tga_rows.era,
         tga_rows.open_today_bn,
         tga_rows.close_today_bn,
+        tga_rows.is_void,
         row_number() over (
             partition by moments.record_date, moments.known_at, tga_rows.account_type
             order by tga_rows.known_at desc, tga_rows.fetched_at desc
@@ -76,6 +79,7 @@ canonical as (
             when account_type = 'Total TGA Withdrawals (Table II) (-)' then open_today_bn
         end) as withdrawals_bn,
         max(era) as statement_era,
+        bool_and(is_void) as is_void,
         known_at
     from as_it_stood
     where version_rank = 1

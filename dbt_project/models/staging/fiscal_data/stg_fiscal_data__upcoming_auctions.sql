@@ -25,7 +25,7 @@ current_versions as (
         offering_bn,
         known_at
     from ranked
-    where version_rank = 1
+    where version_rank = 1 and not is_void
 )
 
 select * from current_versions

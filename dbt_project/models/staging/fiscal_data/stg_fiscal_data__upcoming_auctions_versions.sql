@@ -28,15 +28,16 @@ known as (
 
 typed as (
     select
-        {{ text_date('record_date') }} as record_date,
-        {{ text_value('cusip') }} as cusip,
-        {{ text_date('auction_date') }} as auction_date,
-        {{ text_value('security_type') }} as security_type,
-        {{ text_value('security_term') }} as security_term,
-        {{ text_value('reopening') }} = 'Yes' as is_reopening,
-        {{ text_date('announcemt_date') }} as announcement_date,
-        {{ text_date('issue_date') }} as issue_date,
-        {{ text_number('offering_amt') }} / 1000000000 as offering_bn,
+        record_date,
+        cusip,
+        auction_date,
+        security_type,
+        security_term,
+        reopening as is_reopening,
+        announcemt_date as announcement_date,
+        issue_date,
+        offering_amt / 1000000000 as offering_bn,
+        coalesce(is_void, false) as is_void,
         known_at
     from known
     where fetch_rank = 1

@@ -1,4 +1,4 @@
-"""From what a file says in a column to values of a kind of the catalogue.
+"""From what a source says in its columns to rows in the kinds of the catalogue: text is parsed here and nowhere else.
 
 Belongs here: how dates, numbers, texts and truth are written. Does not belong here: judging values.
 """
@@ -6,18 +6,106 @@ Belongs here: how dates, numbers, texts and truth are written. Does not belong h
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.sources.files.mapping import ISO, Entry
+from assets.catalog import Dataset
+from assets.sources.base import LINE, Refused
 
+ISO = "%Y-%m-%d"
+LONGEST_ROW = 1000
+"""Characters of a refused row that are kept."""
 _WHOLE = 2**53
 """Beyond it floating point does not tell whole numbers apart."""
 _DTYPES = {"DATE": "datetime64[s]", "DOUBLE": "float64", "BIGINT": "Int64", "BOOLEAN": "boolean", "VARCHAR": "str"}
 _TRUE, _FALSE = pa.array(["true", "yes", "1"]), pa.array(["false", "no", "0"])
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a source writes its values; `missing` are its texts for no value, besides the empty one."""
+
+    date_format: str = ISO
+    decimal: str = "."
+    thousands: str = ""
+    missing: tuple[str, ...] = ()
+    multiply: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Read:
+    """The rows of a source in the catalogue's columns and kinds, and by place why some cannot be taken."""
+
+    frame: pd.DataFrame
+    rules: pd.Series
+    reasons: pd.Series
+
+
+def read_rows(
+    rows: pa.Table,
+    dataset: Dataset,
+    written: Written,
+    columns: Mapping[str, str],
+    constants: Mapping[str, object],
+) -> Read:
+    """Read every column of the dataset; `columns` says which of the source's (ours: theirs), the rest is constant."""
+    ours = {}
+    reasons = pd.Series([None] * rows.num_rows, dtype="object")
+    rules = reasons.copy()
+    for name, kind in dataset.columns.items():
+        if name not in columns:
+            ours[name] = constant(constants.get(name), kind, rows.num_rows)
+            continue
+        theirs, in_key = columns[name], name in dataset.key and name not in dataset.nullable
+        missing = () if in_key and kind == "VARCHAR" else written.missing  # NA is a ticker
+        column = received(rows[theirs], (*missing, *dataset.missing))
+        ours[name], rule = _values(column, name, kind, written)
+        lost = ours[name].isna() & reasons.isna()
+        wrong = lost & column.is_valid().to_numpy()
+        texts = column.filter(pa.array(wrong)).cast(pa.string()).to_pylist()
+        reasons[wrong] = [f"column {theirs!r}: {text[:LONGEST_ROW]!r} is not {rule}" for text in texts]
+        if in_key:
+            reasons[lost & ~wrong] = f"column {theirs!r}: no value, and {name} is part of the key"
+        rules[lost] = f"{name} is {rule}"
+    return Read(pd.DataFrame(ours, columns=list(dataset.columns)), rules, reasons)
+
+
+def read_text(
+    rows: pa.Table, dataset: Dataset, faults: Mapping[int, tuple[str, str]] | None = None
+) -> tuple[pd.DataFrame, list[Refused]]:
+    """A service's rows, all text in the catalogue's columns: those that can be read, numbered from one, and the others.
+
+    `faults` are rule and reason of rows, by place, that are refused whatever they say.
+    """
+    read = read_rows(rows, dataset, Written(), {name: name for name in dataset.columns}, {})
+    for place, (rule, reason) in (faults or {}).items():
+        read.rules[place], read.reasons[place] = rule, reason
+    lines = pd.RangeIndex(1, rows.num_rows + 1, name=LINE)
+    # a service sorts by date: a day that cannot be read is about that of the row before
+    days = read.frame[dataset.date_column].ffill().bfill().dt.date.to_numpy()
+    refused = [
+        replace(row, day=None if pd.isna(days[row.line - 1]) else days[row.line - 1])
+        for row in refusals(rows, lines.to_numpy(), read.rules, read.reasons)
+    ]
+    return read.frame.set_axis(lines)[read.reasons.isna().to_numpy()], refused
+
+
+def refusals(
+    rows: pa.Table, lines: np.ndarray, rules: pd.Series, reasons: pd.Series, delimiter: str = ","
+) -> list[Refused]:
+    """The rows that have a reason, each with its line and its values as the source wrote them."""
+    bad = np.flatnonzero(reasons.notna())
+    texts = [pc.fill_null(column.cast(pa.string()), "") for column in rows.take(bad).columns]
+    joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, delimiter), 0, LONGEST_ROW)
+    return [
+        Refused(int(line), *told)
+        for line, *told in zip(lines[bad], rules.iloc[bad], reasons.iloc[bad], joined.to_pylist(), strict=True)
+    ]
 
 
 def constant(value: object, kind: str, length: int) -> pd.Series:
@@ -39,15 +127,15 @@ def received(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.ChunkedArr
     return pc.if_else(pc.is_in(text, value_set=pa.array(["", *missing], pa.string())), None, text)
 
 
-def read_values(column: pa.ChunkedArray, name: str, kind: str, entry: Entry) -> tuple[pd.Series, str]:
+def _values(column: pa.ChunkedArray, name: str, kind: str, written: Written) -> tuple[pd.Series, str]:
     """A column's values in their kind, NULL where they cannot be read, and what they had to be.
 
-    `column` is as `received` gives it. A text column of days (record_date) is written in ISO.
+    `column` is as `received` gives it.
     """
     if kind == "DATE":
-        return _dates(column, entry.date_format), f"a date ({entry.date_format})"
+        return _dates(column, written.date_format), f"a date ({written.date_format})"
     if kind in ("DOUBLE", "BIGINT"):
-        numbers = _numbers(column, entry.decimal, entry.thousands) * entry.multiply.get(name, 1)
+        numbers = _numbers(column, written.decimal, written.thousands) * written.multiply.get(name, 1)
         numbers = numbers.where(numbers.abs() < np.inf)
         if kind == "DOUBLE":
             return numbers, "a number"
@@ -61,8 +149,6 @@ def read_values(column: pa.ChunkedArray, name: str, kind: str, entry: Entry) -> 
             pc.is_in(word, value_set=_TRUE), True, pc.if_else(pc.is_in(word, value_set=_FALSE), False, None)
         )
         return said.to_pandas().astype("boolean"), "true or false"
-    if name.endswith("_date") and (entry.date_format != ISO or pa.types.is_temporal(column.type)):
-        return _dates(column, entry.date_format).dt.strftime(ISO).astype("str"), f"a date ({entry.date_format})"
     text = column.cast(pa.string())
     line = pc.if_else(pc.match_substring_regex(text, r"[\r\n]"), None, text)
     return line.to_pandas().astype("str"), "one line of text"
