@@ -41,6 +41,7 @@ _OPENING = "account_type like '%Opening Balance'"
 _CLOSING = "account_type like '%Closing Balance'"
 _DEPOSITS = "account_type like '%Deposits%'"
 _FLOWS = "account_type like 'Total%'"
+_ONE_ROW = "record_date = '2021-09-14' and account_type = 'Federal Reserve Account'"
 _STATEMENT = "record_date = '2026-01-28'"
 
 
@@ -213,8 +214,8 @@ CONTAINED = [
         "a statement of one row that does not open where the last one closed",
         "operating_cash_balance",
         "opening_is_previous_close_in_one_row",
-        _set("open_today_bal = open_today_bal + 2000", "record_date = '2021-09-14'"),
-        "record_date in ('2021-09-13', '2021-09-14')",
+        _set("open_today_bal = open_today_bal + 2000", _ONE_ROW),
+        "record_date in ('2021-09-13', '2021-09-14') and account_type = 'Federal Reserve Account'",
     ),
     Contained(
         "deposits that lead to another balance",
@@ -248,8 +249,8 @@ CONTAINED = [
         "a negative balance in a statement of one row",
         "operating_cash_balance",
         "closing_balance_in_range",
-        _set("close_today_bal = -close_today_bal", "record_date = '2021-09-14'"),
-        "record_date = '2021-09-14'",
+        _set("close_today_bal = -close_today_bal", _ONE_ROW),
+        _ONE_ROW,
     ),
     Contained(
         "a balance that trebles overnight",
@@ -262,8 +263,8 @@ CONTAINED = [
         "a balance that trebles overnight in a statement of one row",
         "operating_cash_balance",
         "closing_balance_step",
-        _set("close_today_bal = close_today_bal * 3", "record_date = '2021-09-14'"),
-        "record_date = '2021-09-14'",
+        _set("close_today_bal = close_today_bal * 3", _ONE_ROW),
+        _ONE_ROW,
     ),
     Contained(
         "lines that do not add up to their total",
@@ -407,7 +408,7 @@ def _bars(random: np.random.Generator, sessions: pd.Index, vix: pd.Series) -> pd
 def _statements(closing: pd.Series) -> pd.DataFrame:
     rows = []
     for number, (day, close) in enumerate(closing.items()):
-        opening, withdrawals = closing.iloc[max(number - 1, 0)], 120_000
+        opening, withdrawals = closing.iloc[max(number - 1, 0)], 250_000
         deposits = close - opening + withdrawals + number % 2  # a million that rounding takes
         rows += [
             (day, "Treasury General Account (TGA) Opening Balance", opening, None),
