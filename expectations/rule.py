@@ -214,14 +214,14 @@ def session(key: tuple[str, ...], condition: str = "true", what: str = "every da
 _LAST_OF_INDEX = "(select max(date) from {schema}.price_indicators where symbol in ('SPY', '^GSPC'))"
 
 
-def every_session(column: str = "date", until: str = _LAST_OF_INDEX) -> Rule:
+def every_session(column: str = "date", until: str = _LAST_OF_INDEX, severity: Severity = "critical") -> Rule:
     """Rows on each session of the exchange between the table's first and `until`."""
     missing = (
         f"select c.date from {{schema}}.calendar as c where c.is_xnys_session and c.date <= {until} "
         f"and c.date > (select min({column}) from {{table}}) "
         f"and not exists (select 1 from {{table}} as t where t.{column} = c.date) order by c.date"
     )
-    return nothing_in("every_session", missing, "no session between the first and the last is without rows")
+    return nothing_in("every_session", missing, "no session between the first and the last is without rows", severity)
 
 
 def jump(

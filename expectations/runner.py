@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -151,17 +151,19 @@ def judge(
     database: str | None = None,
     tables: Sequence[str] = TABLES,
     previous: Path | None = None,
+    accepted: Collection[tuple[str, str]] = (),
 ) -> Verdict:
     """Judge `tables` of `database`.`schema` (the connection's own database where None) as of `as_of`.
 
-    `previous` is the database of the last publication, which the build is held against. No build makes this
-    raise: what cannot be measured is a failed critical result with its cause.
+    `previous` is the database of the last publication, which the build is held against. What an operator has
+    `accepted`, (table, rule), is a warning where it fails. No build makes this raise: what cannot be measured is a
+    failed critical result with its cause.
     """
     database = database or connection.execute("select current_database()").fetchone()[0]
     with _attached(connection, previous) as published:
         measured = [_Measured(connection, database, schema, table, as_of, published) for table in tables]
         judged, validated = _judged({one.table: one.frame() for one in measured})
-        results = [result for one in measured for result in one.results(judged[one.table])]
+        results = [result for one in measured for result in one.results(judged[one.table], accepted)]
     return Verdict(as_of, results, {one.table: one.rows for one in measured}, validated)
 
 
@@ -257,7 +259,9 @@ class _Measured:
 
         return pd.DataFrame([{rule.name: self.values.get(rule.name, math.nan) for rule in self.rules}])
 
-    def results(self, judged: dict[str, tuple[bool, str | None]]) -> list[Result]:
+    def results(
+        self, judged: dict[str, tuple[bool, str | None]], accepted: Collection[tuple[str, str]]
+    ) -> list[Result]:
         results = []
         for rule in self.rules:
             success, trouble = judged[rule.name]
@@ -268,15 +272,17 @@ class _Measured:
                     count, sample = self._failing(rule.failing)
                 except duckdb.Error as error:
                     cause = f"it failed, and its rows cannot be read: {_first_line(error)}"
+            is_accepted = not success and cause is None and (self.table, rule.name) in accepted
+            severity = "warning" if is_accepted else rule.severity
             results.append(
                 Result(
                     table=self.table,
                     rule=rule.name,
-                    severity=rule.severity if cause is None else "critical",
+                    severity=severity if cause is None else "critical",
                     success=success and cause is None,
                     observed=self.values.get(rule.name),
                     unexpected_count=count,
-                    description=rule.description,
+                    description=f"{rule.description} (accepted)" if is_accepted else rule.description,
                     sample=sample,
                     cause=cause,
                     remedy=rule.remedy,

@@ -39,8 +39,9 @@ create table series as select * from (values
 ) as rows(series_id, title, source, unit, frequency, licence);
 
 create table instruments as select * from (values
-    ('SPY', 'S&P 500 fund', 'etf'), ('IWM', 'Russell 2000 fund', 'etf'), ('BTC-USD', 'Bitcoin', 'crypto')
-) as rows(symbol, name, kind);
+    ('SPY', 'S&P 500 fund', 'etf', true, date '2026-01-30'),
+    ('IWM', 'Russell 2000 fund', 'etf', true, date '2026-01-29'), ('BTC-USD', 'Bitcoin', 'crypto', false, null)
+) as rows(symbol, name, kind, required, last_date);
 
 create table source_health as
 select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as age_days, 7 as max_age_days,

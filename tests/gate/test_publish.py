@@ -125,17 +125,15 @@ def test_a_refusal_leaves_the_last_publication_as_it_was(publish_build, build, h
 
 def test_what_the_gate_said_is_published_with_all_that_it_said_before(publish_build, build, home, gate, caplog):
     audit = gate(["treasury_cash"])
-    build.execute("update treasury_cash set deposits_bn = 11.002 where record_date = '2026-01-30'")  # a warning
+    build.execute("update treasury_cash set tga_open_bn = null where record_date = '2026-01-30'")  # a warning
     first = publish_build(judge=audit)
-    build.execute("update treasury_cash set deposits_bn = 11 where record_date = '2026-01-30'")
+    build.execute("update treasury_cash set tga_open_bn = tga_close_bn - 1 where record_date = '2026-01-30'")
     second = publish_build(judge=audit, is_simulated=True)
     versions.rollback(home, first.version)
     third = publish_build(judge=audit)
 
     failed = "select version, expectation, severity, observed, unexpected_count from analysis.analysis.quality_results "
-    assert read(home.analysis, failed + "where not success") == [
-        (first.version, "flows_balance_to_the_million", "warning", 1.0, 1)
-    ]
+    assert read(home.analysis, failed + "where not success") == [(first.version, "opening_known", "warning", 1.0, 1)]
     rules = len(suites.rules("treasury_cash"))
     said = (
         "select version, count(*), count(distinct run_at) from analysis.analysis.quality_results group by 1 order by 1"
@@ -173,13 +171,13 @@ def test_the_gate_audits_the_candidate_and_not_the_build(publish_build, build, g
     [
         (
             "price_indicators",
-            "update price_indicators set high = low - 1 where symbol = 'IWM' and date = '2026-01-30'",
-            "price_indicators (900 rows) breaks high_not_below_low",
+            "update price_indicators set rsi_14 = 120 where symbol = 'IWM' and date = '2026-01-30'",
+            "price_indicators (900 rows) breaks rsi_14_range",
         ),
         (
             "treasury_cash",
-            "update treasury_cash set tga_open_bn = 900 where record_date = '2026-01-30'",
-            "treasury_cash (302 rows) breaks opening_is_previous_close",
+            "update treasury_cash set known_at = '2026-01-29' where record_date = '2026-01-30'",
+            "treasury_cash (302 rows) breaks known_after_date",
         ),
         (
             "price_indicators",
