@@ -212,7 +212,7 @@ class _Screening:
             f"""
             create or replace temp table failing as
             select distinct on ({listed("f", thing)}) f.*, {accepted} as decision_id
-            from ({check.failing.format(**places, as_of=_date(self._as_of), since=_date(date.min))}) as f
+            from ({check.failing.format(**places, as_of=_date(self._as_of))}) as f
             where not exists (
                 from found_{dataset.name} as t where t.status = 'corrected' and {same("t", "f", thing)}
             )

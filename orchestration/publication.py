@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 from assets import age, candidate, site
 from assets.alerts import raise_refusal
 from assets.calendars import sessions_between
+from assets.decisions import accepted_rules, all_decisions, standing
 from assets.home import Home, HomeError
 from assets.publish import GateRefused, publish
 from assets.sources.base import Source
@@ -115,7 +116,13 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
                 refuses = context.run.job_name != CHECK  # a look at the gate refuses nothing
                 verdict = _audit(connection, warehouse.home, build, tables, candidate_of_run, refuses=refuses).verdict
             else:  # some tables of the build, of which no publication can be made
-                verdict = judge(connection, as_of=build.as_of, tables=asked, previous=build.previous)
+                verdict = judge(
+                    connection,
+                    as_of=build.as_of,
+                    tables=asked,
+                    previous=build.previous,
+                    accepted=_accepted(warehouse.home, build.as_of),
+                )
         for table in asked:
             yield _check_result(table, verdict)
 
@@ -134,7 +141,14 @@ def _audit(
     """Write the candidate of a build and have it audited: the one place where what is published is judged."""
 
     def judged(attached: duckdb.DuckDBPyConnection, database: str) -> Verdict:
-        return judge(attached, as_of=build.as_of, tables=tables, database=database, previous=build.previous)
+        return judge(
+            attached,
+            as_of=build.as_of,
+            tables=tables,
+            database=database,
+            previous=build.previous,
+            accepted=_accepted(home, build.as_of),
+        )
 
     written = candidate.write(connection, home, suites.keys(tables), build)
     audited = candidate.audit(connection, home, written, judged)
@@ -144,6 +158,12 @@ def _audit(
         raise_refusal(home, build.as_of, _broken(audited.verdict))
     _write_data_docs(home, audited.verdict, build.is_simulated)
     return audited
+
+
+def _accepted(home: Home, as_of: date) -> set[tuple[str, str]]:
+    """The rules of the gate, (table, rule), that the operator accepts a build against."""
+    rules = accepted_rules(standing(all_decisions(home), as_of), as_of)
+    return {tuple(rule.split(".", 1)) for rule in rules}
 
 
 def _build_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, options: RunOptions) -> candidate.Build:
