@@ -28,13 +28,15 @@ class Brief:
     headline: str
     body_markdown: str
     facts: dict[str, Any]
+    sessions_missed: int = 0  # of the publication, by the clock
+    late: str = ""  # the same in words
     on_hold: str = ""  # of the publication, not of the session: what a past session's brief said stays
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), default=str)
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "late"}, default=str)
 
     def as_text(self) -> str:
-        notices = (SIMULATED if self.simulated else "", self.on_hold)
+        notices = (SIMULATED if self.simulated else "", self.late, self.on_hold)
         return "\n\n".join([*filter(None, notices), self.body_markdown.strip()])
 
     def body_html(self) -> str:
@@ -53,7 +55,8 @@ class Brief:
         import jinja2
 
         page = jinja2.Template(files("assets").joinpath("templates", "brief.html.j2").read_text(), autoescape=True)
-        return page.render(as_of=self.as_of, simulated=self.simulated, on_hold=self.on_hold, body=self.body_html())
+        notices = {"simulated": self.simulated, "late": self.late, "on_hold": self.on_hold}
+        return page.render(as_of=self.as_of, body=self.body_html(), **notices)
 
 
 def make_brief(connection: duckdb.DuckDBPyConnection, as_of: date, simulated: bool) -> Brief:
@@ -69,7 +72,8 @@ def make_brief(connection: duckdb.DuckDBPyConnection, as_of: date, simulated: bo
         raise BriefError(f"nothing is published for {as_of}; {there}")
     session, headline, body, facts = row
     ((last,),) = connection.execute("select max(as_of_date) from market_brief").fetchall()
-    return Brief(session, simulated, headline, body, json.loads(facts), on_hold(connection) if session == last else "")
+    held = on_hold(connection) if session == last else ""
+    return Brief(session, simulated, headline, body, json.loads(facts), on_hold=held)
 
 
 def on_hold(connection: duckdb.DuckDBPyConnection) -> str:

@@ -5,15 +5,15 @@ we make of the observations (tables/).
 
 A check selects the observations that fail. What fails is held: NULL downstream until it passes, is corrected or is
 accepted. Of a cross-check the official or the primary source stands and the other one is held; where nobody can tell,
-both. A check that `needs` datasets sees them without what the checks on single observations and the operator hold, so
-that one wrong number is told once and its neighbours stay.
+both. Checks are applied in their order, each to what those before it left: those on single observations first, so that
+one wrong number is told once and nothing sound is held for it.
 
 Places in the SQL that the screening fills in:
     {prices}, {fred_observations}, ...  the dataset's columns, typed, one row an observation: the version that stands;
-                                        of FRED one row a series and date
+                                        of FRED one row a series and date. Of bars there may be but those that are
+                                        new or on hold, with the year before them.
     {calendar}, {instruments}, {series} tables of the schema ref
     {as_of}                             the as-of date, a DATE literal
-    {since}                             a DATE literal: observations before it were judged by earlier runs
 
 No constant here is fitted to the data at hand; each has its reason beside it.
 """
@@ -34,8 +34,8 @@ class Check:
     failing: str
     columns: tuple[str, ...] = ()
     """The cells that are held; none: the whole row."""
-    needs: tuple[str, ...] = ()
-    """The datasets that a cross-check compares, its own among them."""
+    told_by: tuple[str, ...] = ()
+    """The columns of the key by which what belongs together is told, and accepted, as one; none: the whole key."""
 
 
 # Vendors round prices to a few digits, so that a close can lie above a high by the last digit.
@@ -50,6 +50,10 @@ _GAP_DAYS = 15
 # A share index fell by a log return of .23 on its worst day, 1987-10-19, before trading was halted at losses of 20 %:
 # .5 is 39 % down or 65 % up, and less than the .69 of the smallest usual split.
 _FUND_STEP = 0.5
+
+# Implied volatility, in percent a year: the lowest close of ^VIX was 9.1, the highest 82.7. It has more than doubled on
+# one day, 2018-02-05 (.77), and not yet grown by e.
+_VOLATILITY, _VOLATILITY_RANGE, _VOLATILITY_STEP = "('^VIX', '^VIX3M')", "5 and 150", 1
 
 # Of so many symbols not all trade twenty times as much, or close where they did, on one day; and units differ by
 # a hundred (lots) or a thousand.
@@ -139,10 +143,7 @@ _REPEATED = (
 
 def _bar(name: str, condition: str, description: str, value: str, other: str, columns: tuple[str, ...] = ()) -> Check:
     """A check of one bar by itself."""
-    failing = (
-        f"select symbol, date, {value} as value, {other} as other_value from {{prices}} "
-        f"where date >= {{since}} and {condition}"
-    )
+    failing = f"select symbol, date, {value} as value, {other} as other_value from {{prices}} where {condition}"
     fault = f"the bar's {', '.join(columns)}" if columns else "the bar"
     return Check(name, "prices", description, fault, failing, columns)
 
@@ -150,17 +151,24 @@ def _bar(name: str, condition: str, description: str, value: str, other: str, co
 def _prices() -> tuple[Check, ...]:
     def funds(price: str) -> str:
         return f"""
-            select p.symbol as subject, p.date, ln({price}) as number, {_FUND_STEP} / 2 as reach
+            select p.symbol as subject, p.date, ln({price}) as number, {_FUND_STEP / 2} as reach
             from {{prices}} as p inner join {{instruments}} as i on i.symbol = p.symbol
             where (i.kind = 'etf' or (i.kind = 'index' and i.asset_class = 'equity'))
                 and {price} > 0 and isfinite({price})
         """
 
+    volatility = f"""
+        select p.symbol as subject, p.date, ln(p.close) as number, {_VOLATILITY_STEP / 2} as reach
+        from {{prices}} as p where p.symbol in {_VOLATILITY} and p.close between {_VOLATILITY_RANGE}
+    """
     stepped = "select subject as symbol, date, exp(number) as value, exp(sound) as other_value from unsound"
     # The fund's close and the index's may be of other minutes of the session: each may be off by the session's range.
     pair = """
         select 'IWM' as subject, f.date, ln(f.close / x.close) as number,
-            greatest(ln(f.high / f.low), ln(x.high / x.low), 0.0025) as reach
+            greatest(
+                case when f.low > 0 and f.high > f.low then ln(f.high / f.low) end,
+                case when x.low > 0 and x.high > x.low then ln(x.high / x.low) end, 0.0025
+            ) as reach
         from {prices} as f inner join {prices} as x on x.date = f.date
         where f.symbol = 'IWM' and x.symbol = '^RUT' and f.close > 0 and x.close > 0
     """
@@ -234,7 +242,7 @@ def _prices() -> tuple[Check, ...]:
             f"""
             select p.symbol, p.date, p.close as value, null::double as other_value
             from {{prices}} as p inner join {{calendar}} as c on c.date = p.date and not c.is_xnys_session {_KIND}
-            where p.date >= {{since}} and {_OF_THE_EXCHANGE}
+            where {_OF_THE_EXCHANGE}
             """,
         ),
         Check(
@@ -244,7 +252,7 @@ def _prices() -> tuple[Check, ...]:
             "the later bar",
             f"""
             select p.symbol, p.date, p.close as value, p.volume as other_value from {_BARS_IN_PAIRS}
-            where p.date >= {{since}} and q.date >= {{since}} - 15 and {_REPEATED}
+            where {_REPEATED}
             """,
         ),
         Check(
@@ -255,20 +263,20 @@ def _prices() -> tuple[Check, ...]:
             "the bars that do",
             f"""
             with same as (
-                select p.symbol, p.date, p.close as value, q.close as other_value, {_REPEATED} as is_repeated
+                select p.symbol, p.date, p.close as value, q.close as other_value
                 from {_BARS_IN_PAIRS} and q.close = p.close {_KIND}
-                where p.date >= {{since}} and q.date >= {{since}} - 15 and {_SHARE}
+                where {_SHARE}
             ),
             bars as (
                 select p.date, count(*) as bars from {{prices}} as p {_KIND}
-                where p.date >= {{since}} and p.close > 0 and {_SHARE} group by p.date
+                where p.close > 0 and {_SHARE} group by p.date
             ),
             repeated as (
                 select s.date from same as s inner join bars as b on b.date = s.date
                 group by s.date, b.bars having b.bars >= {_ENOUGH} and count(*) > {_UNCHANGED} * b.bars
             )
             select symbol, date, value, other_value from same
-            where date in (select date from repeated) and is_repeated is not true
+            where date in (select date from repeated)
             """,
         ),
         Check(
@@ -277,12 +285,10 @@ def _prices() -> tuple[Check, ...]:
             f"the volumes of {_MANY} shares and funds or more do not all change by a factor of {_UNIT} from one "
             "session to the next",
             "the volumes of the session, and of those after it until they are back in their unit",
-            # a year before is enough to know the unit
             f"""
             with changes as (
                 select p.date, median(ln(p.volume / q.volume)) as change from {_BARS_IN_PAIRS} {_KIND}
-                where p.date >= {{since}} - 365 and q.date >= {{since}} - 380
-                    and p.volume > 0 and q.volume > 0 and {_SHARE}
+                where p.volume > 0 and q.volume > 0 and {_SHARE}
                 group by p.date having count(*) >= {_MANY}
             ),
             units as (
@@ -292,7 +298,7 @@ def _prices() -> tuple[Check, ...]:
             )
             select p.symbol, p.date, p.volume as value, exp(u.unit) as other_value
             from {{prices}} as p inner join units as u on u.date = p.date {_KIND}
-            where p.date >= {{since}} and abs(u.unit) > ln({_UNIT}) and p.volume > 0 and {_SHARE}
+            where abs(u.unit) > ln({_UNIT}) and p.volume > 0 and {_SHARE}
             """,
             ("volume",),
         ),
@@ -311,7 +317,20 @@ def _prices() -> tuple[Check, ...]:
             "the bar's adj_close, and those after it until they are back or accepted",
             _steps(funds("adj_close")) + stepped,
             ("adj_close",),
-            ("prices",),
+        ),
+        _bar(
+            "volatility_in_range",
+            f"symbol in {_VOLATILITY} and close not between {_VOLATILITY_RANGE}",
+            f"^VIX and ^VIX3M are between {_VOLATILITY_RANGE}",
+            "close",
+            "null::double",
+        ),
+        Check(
+            "volatility_step",
+            "prices",
+            f"^VIX and ^VIX3M close within a log change of {_VOLATILITY_STEP} of their last sound close",
+            "the bar, and those after it until they are back or accepted",
+            _steps(volatility) + stepped,
         ),
         Check(
             "vix_closes_where_fred_reports_it",
@@ -324,10 +343,9 @@ def _prices() -> tuple[Check, ...]:
             from {{prices}} as p
             inner join {{fred_observations}} as f on f.series_id = 'VIXCLS' and f.date = p.date
             inner join {{calendar}} as c on c.date = p.date
-            where p.symbol = '^VIX' and p.date >= {{since}} and abs(p.close - f.value) > 0.02 + {_ARITHMETIC}
+            where p.symbol = '^VIX' and abs(p.close - f.value) > 0.02 + {_ARITHMETIC}
                 and not (c.is_early_close and f.value between p.low - 0.02 and p.high + 0.02)
             """,
-            needs=("prices", "fred_observations"),
         ),
         Check(
             "iwm_moves_with_the_russell_2000",
@@ -340,7 +358,6 @@ def _prices() -> tuple[Check, ...]:
                 else u.number - u.sound end) as other_value
             from unsound as u inner join {prices} as p on p.date = u.date and p.symbol in ('IWM', '^RUT')
             """,
-            needs=("prices",),
         ),
     )
 
@@ -362,7 +379,6 @@ def _difference(name: str, spread: str, long: str, short: str) -> Check:
         inner join {{fred_observations}} as r on r.series_id = '{short}' and r.date = s.date
         where s.series_id = '{spread}' and abs(s.value - (l.value - r.value)) > 0.015 + {_ARITHMETIC}
         """,
-        needs=("fred_observations",),
     )
 
 
@@ -419,7 +435,6 @@ def _fred() -> tuple[Check, ...]:
             group by all having count(d.closing) = 7
                 and abs(o.value - avg(d.closing)) > {_ROUNDED} + {_ARITHMETIC}
             """,
-            needs=("fred_observations", "operating_cash_balance"),
         ),
     )
 
@@ -490,7 +505,6 @@ _STATEMENTS = f"""
 
 def _operating_cash_balance() -> tuple[Check, ...]:
     rows = f"(select *, {_ROLE} as role from {{operating_cash_balance}})"
-    own = ("operating_cash_balance",)
 
     def in_range(name: str, roles: str, column: str, what: str, columns: tuple[str, ...]) -> Check:
         return Check(
@@ -544,25 +558,25 @@ def _operating_cash_balance() -> tuple[Check, ...]:
             select o.record_date, o.account_type, o.open_today_bal as value,
                 case o.role when 'closing' then s.opening_after else s.closing_before end as other_value
             from statements as s inner join {rows} as o on o.record_date = s.record_date
-            where (o.role in ('both', 'opening') and s.is_opening_contradicted)
+            where (o.role = 'opening' and s.is_opening_contradicted)
                 or (o.role = 'closing' and s.is_closing_contradicted)
             """,
             ("open_today_bal",),
-            own,
         ),
         Check(
-            "closing_is_next_opening",
+            "opening_is_previous_close_in_one_row",
             "operating_cash_balance",
-            contradicted + "; the closing balances of the years in which they stand beside the opening ones",
-            stands,
+            contradicted + "; until April 2022, where one row has both balances and no flows",
+            "both balances of both statements: nobody can tell which",
             f"""
             with {_STATEMENTS}
-            select o.record_date, o.account_type, o.close_today_bal as value, s.opening_after as other_value
+            select o.record_date, o.account_type,
+                case when s.is_opening_contradicted then s.opening else s.closing end as value,
+                case when s.is_opening_contradicted then s.closing_before else s.opening_after end as other_value
             from statements as s inner join {rows} as o on o.record_date = s.record_date
-            where o.role = 'both' and s.is_closing_contradicted
+            where o.role = 'both' and (s.is_opening_contradicted or s.is_closing_contradicted)
             """,
-            ("close_today_bal",),
-            own,
+            ("open_today_bal", "close_today_bal"),
         ),
         Check(
             "flows_lead_to_close",
@@ -585,7 +599,7 @@ def _operating_cash_balance() -> tuple[Check, ...]:
                 or (o.role = 'closing' and s.is_closing_in_doubt)
             )
             """,
-            needs=own,
+            told_by=("record_date",),
         ),
     )
 
@@ -655,7 +669,7 @@ def _auctions() -> tuple[Check, ...]:
             for column in ("offering_amt", "total_accepted", "soma_accepted", "est_pub_held_mat_by_type_amt")
         ),
         Check(
-            "dates_in_order",
+            "auction_dates_in_order",
             "auctions",
             ordered,
             "the auction",
@@ -664,9 +678,9 @@ def _auctions() -> tuple[Check, ...]:
             where announcemt_date > auction_date or auction_date > issue_date or issue_date >= maturity_date
             """,
         ),
-        amounts("offering_amt_in_range", "upcoming_auctions", "offering_amt", listed),
+        amounts("upcoming_offering_amt_in_range", "upcoming_auctions", "offering_amt", listed),
         Check(
-            "dates_in_order",
+            "upcoming_dates_in_order",
             "upcoming_auctions",
             "announcement, auction and issue follow one another",
             "the auction",
@@ -732,7 +746,7 @@ def _exchange_breadth() -> tuple[Check, ...]:
             volumes,
         ),
         Check(
-            "volume_in_its_unit",
+            "exchange_volume_in_its_unit",
             "exchange_breadth",
             f"a session's volume, in its present unit, lies within a factor of {_UNIT} of the last sound one",
             "the session's volumes, and those after it until they are back or accepted",
@@ -754,11 +768,12 @@ def _exchange_breadth() -> tuple[Check, ...]:
 
 
 CHECKS: tuple[Check, ...] = (
-    *_prices(),
-    *_fred(),
     *_operating_cash_balance(),
+    *_fred(),
+    *_prices(),
     *_deposits_withdrawals(),
     *_auctions(),
     *_index_membership(),
     *_exchange_breadth(),
 )
+"""In the order in which they are applied."""

@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 20
 _REPORTED_ROWS = 3
+_UNBUILT = "build it anew: tidegauge rebuild"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one rule found. `cause` is set where the rule could not be run; `observed` is then None."""
+    """What one rule found. `cause` is set where the rule could not be run; `observed` is then None.
+
+    `remedy` is the rule's own.
+    """
 
     table: str
     rule: str
@@ -46,6 +50,7 @@ class Result:
     description: str
     sample: list[dict[str, Any]]
     cause: str | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,9 +108,11 @@ class Verdict:
         return "\n".join([said, *self.findings()])
 
     def findings(self, table: str | None = None) -> list[str]:
-        """The failures (of one table) in words, with a few of the offending rows."""
+        """The failures (of one table) in words, with a few of the offending rows and what leads on from a refusal."""
         missing = [name for name, rows in self.rows.items() if rows is None and table in (None, name)]
-        lines = [f"CRITICAL {name}: there is no such table; none of its rules could be run." for name in missing]
+        lines = [
+            f"CRITICAL {name}: there is no such table; none of its rules could be run. {_UNBUILT}" for name in missing
+        ]
         for result in self.failures:
             if result.table in missing or table not in (None, result.table):
                 continue
@@ -123,7 +130,17 @@ class Verdict:
                 lines.append("      " + " ".join(f"{name}={_text(value)}" for name, value in row.items()))
             if result.unexpected_count and result.unexpected_count > _REPORTED_ROWS and result.sample:
                 lines.append(f"      and {result.unexpected_count - _REPORTED_ROWS:,} more")
+            if result.severity == "critical":
+                lines.append(f"    {self._way_on(result)}")
         return lines
+
+    def _way_on(self, result: Result) -> str:
+        """The command that leads from a refusal to a publication."""
+        if result.cause is not None:
+            return _UNBUILT
+        if result.remedy:
+            return result.remedy
+        return f'where that is right: tidegauge accept {result.table}.{result.rule} --until {self.as_of} --reason "..."'
 
 
 def judge(
@@ -134,17 +151,19 @@ def judge(
     database: str | None = None,
     tables: Sequence[str] = TABLES,
     previous: Path | None = None,
+    accepted: Collection[tuple[str, str]] = (),
 ) -> Verdict:
     """Judge `tables` of `database`.`schema` (the connection's own database where None) as of `as_of`.
 
-    `previous` is the database of the last publication, which the build is held against. No build makes this
-    raise: what cannot be measured is a failed critical result with its cause.
+    `previous` is the database of the last publication, which the build is held against. What an operator has
+    `accepted`, (table, rule), is a warning where it fails. No build makes this raise: what cannot be measured is a
+    failed critical result with its cause.
     """
     database = database or connection.execute("select current_database()").fetchone()[0]
     with _attached(connection, previous) as published:
         measured = [_Measured(connection, database, schema, table, as_of, published) for table in tables]
         judged, validated = _judged({one.table: one.frame() for one in measured})
-        results = [result for one in measured for result in one.results(judged[one.table])]
+        results = [result for one in measured for result in one.results(judged[one.table], accepted)]
     return Verdict(as_of, results, {one.table: one.rows for one in measured}, validated)
 
 
@@ -240,7 +259,9 @@ class _Measured:
 
         return pd.DataFrame([{rule.name: self.values.get(rule.name, math.nan) for rule in self.rules}])
 
-    def results(self, judged: dict[str, tuple[bool, str | None]]) -> list[Result]:
+    def results(
+        self, judged: dict[str, tuple[bool, str | None]], accepted: Collection[tuple[str, str]]
+    ) -> list[Result]:
         results = []
         for rule in self.rules:
             success, trouble = judged[rule.name]
@@ -251,17 +272,20 @@ class _Measured:
                     count, sample = self._failing(rule.failing)
                 except duckdb.Error as error:
                     cause = f"it failed, and its rows cannot be read: {_first_line(error)}"
+            is_accepted = not success and cause is None and (self.table, rule.name) in accepted
+            severity = "warning" if is_accepted else rule.severity
             results.append(
                 Result(
                     table=self.table,
                     rule=rule.name,
-                    severity=rule.severity if cause is None else "critical",
+                    severity=severity if cause is None else "critical",
                     success=success and cause is None,
                     observed=self.values.get(rule.name),
                     unexpected_count=count,
-                    description=rule.description,
+                    description=f"{rule.description} (accepted)" if is_accepted else rule.description,
                     sample=sample,
                     cause=cause,
+                    remedy=rule.remedy,
                 )
             )
         return results

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from assets.home import Home, HomeError
-from assets.publish import read_manifest
+from assets.versions import read_manifest
 from orchestration.database import open_database, open_publication
 
 
@@ -26,11 +26,6 @@ def holds_of(home: Home) -> list[dict[str, Any]] | None:
             return _rows(publication, "holds")
         except duckdb.CatalogException:
             return None
-
-
-def counted_by_status(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, int]:
-    """How many rows of a table of holds have each status."""
-    return dict(connection.execute(f"select status, count(*) from {table} group by status order by status").fetchall())
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:

@@ -18,10 +18,10 @@ from assets.decisions import all_decisions, standing
 from assets.home import Home, HomeError
 from assets.ingest import ingest
 from assets.landing import LandingError, landed_datasets
-from assets.publish import PublishError
 from assets.raw import create_raw_tables, load_landed
 from assets.screening import screen
 from assets.sources.base import Source, SourceError
+from assets.versions import PublishError
 from assets.withdrawal import WithdrawalRefusedError
 from expectations.observations import CHECKS
 from orchestration.database import EngineError
@@ -356,7 +356,7 @@ _NOTES = {
     "missing": "asked for did not come (no longer kept, or not offered)",
     "failed": "did not come though they should have; the next run asks again",
     "restated": "were restated by the vendor and loaded anew",
-    "refused": "files have rows that went to quarantine",
+    "refused": "files or answers have rows that went to quarantine",
 }
 
 

@@ -15,8 +15,10 @@ from pydantic import Field
 
 from assets.calendars import last_ended_session, last_session
 from assets.home import Home, HomeError
+from assets.versions import PublishError
 from orchestration.database import EngineError, is_damage, open_database, unreadable
-from orchestration.instance import alive
+from orchestration.instance import alive, is_of_command_line
+from orchestration.outcome import keep, outcome_so_far
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -38,6 +40,8 @@ class Warehouse(dg.ConfigurableResource):
             return
         with alive(self.home, context.instance, context.run.run_id):
             yield self
+            if not is_of_command_line(context.run):  # which keeps its own
+                keep(self.home, context.run, outcome_so_far(context.instance, context.run.run_id, self.home))
 
     def remove(self) -> None:
         """Delete the build, to make it anew from the landing zone; the publication stands."""
@@ -66,7 +70,7 @@ class Warehouse(dg.ConfigurableResource):
                     time.sleep(0.5)
             try:
                 yield connection
-            except duckdb.Error as error:
+            except (duckdb.Error, PublishError) as error:
                 if is_damage(error):
                     raise unreadable(self.home.warehouse, str(error)) from error
                 raise

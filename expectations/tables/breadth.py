@@ -21,8 +21,6 @@ from expectations.rule import (
 
 # In percentage points. The level itself says little: of older sessions vendors no longer have every member.
 _COVERAGE_LOST = 5
-# A vendor that passes yesterday's quotes on as today's; of real sessions since 2000 the most was 7 %.
-_UNCHANGED = 0.3
 # Of fewer members one or two decide.
 _ENOUGH = 50
 
@@ -131,13 +129,6 @@ def _breadth() -> Table:
                 fallen,
                 f"the last session covers at most {_COVERAGE_LOST} points fewer of the members than usual",
             ),
-            no_rows(
-                "quotes_not_repeated",
-                f"valid >= {_ENOUGH} and unchanged > {_UNCHANGED} * valid and {last}",
-                f"at most {100 * _UNCHANGED:.0f} % of the members close where they did the session before",
-                key,
-                "unchanged, valid",
-            ),
             *as_published(key, stands="pct_above_200"),
             no_rows(
                 "last_session_covered",
@@ -165,20 +156,6 @@ def _exchange_breadth() -> Table:
         rules=(
             *common(key, columns, datasets),
             known("advances", "the number of advancing issues", datasets),
-            no_rows(
-                "counts_not_negative",
-                " or ".join(f"{c} < 0" for c in counts),
-                "no count is negative",
-                key,
-                ", ".join(counts),
-            ),
-            no_rows(
-                "extremes_within_issues",
-                "greatest(new_highs, new_lows) > advances + declines + unchanged",
-                "no more issues are at a high or a low than there are",
-                key,
-                ", ".join(counts),
-            ),
             *_derived_breadth(key),
             session(key),
             not_after_as_of("date", key),

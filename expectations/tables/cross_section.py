@@ -23,7 +23,8 @@ _SMALL_AND_LARGE = (
 )
 
 
-# Funds may end while others go on.
+# Funds may end while others go on. Where a pair, or a fund with its benchmark, has not both prices there is no row, so
+# that a session without rows is one whose prices are missing, and no fault of what is made of them.
 _ITS_LAST = "(select max(date) from {table})"
 
 
@@ -52,7 +53,7 @@ def _spreads() -> Table:
                 "correlation_63",
             ),
             session(key),
-            every_session(until=_ITS_LAST),
+            every_session(until=_ITS_LAST, severity="warning"),
             not_after_as_of("date", key),
             *as_published(key, stands="log_spread_21"),
         ),
@@ -80,7 +81,7 @@ def _correlations() -> Table:
                 "pair_ordered", "symbol_a >= symbol_b", "every pair stands once, in the order of the alphabet", key
             ),
             session(key),
-            every_session(until=_ITS_LAST),
+            every_session(until=_ITS_LAST, severity="warning"),
             not_after_as_of("date", key),
             *as_published(key, stands="correlation_63"),
         ),
@@ -171,7 +172,7 @@ def _sector_rotation() -> Table:
                 scores,
             ),
             session(key),
-            every_session(until=_ITS_LAST),
+            every_session(until=_ITS_LAST, severity="warning"),
             not_after_as_of("date", key),
             *as_published(key, stands="relative_return_21"),
         ),

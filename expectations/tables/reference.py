@@ -20,7 +20,8 @@ def _series() -> Table:
 
 def _instruments() -> Table:
     key = ("symbol",)
-    columns = dict.fromkeys(("symbol", "name", "kind"), "text")
+    columns = dict.fromkeys(("symbol", "name", "kind"), "text") | {"required": "boolean", "last_date": "date"}
+    session_number = "(select xnys_number from {{schema}}.calendar where date = {})".format
     return Table(
         key,
         columns,
@@ -32,6 +33,14 @@ def _instruments() -> Table:
                 "every kind is index, etf, crypto or stock",
                 key,
                 "kind",
+            ),
+            no_rows(
+                "required_arrive",
+                f"required and coalesce({session_number('{as_of}')} - {session_number('last_date')} > 1, true)",
+                "every required instrument has a bar of the last session or of the one before",
+                key,
+                "last_date",
+                "warning",
             ),
         ),
     )
@@ -98,10 +107,18 @@ def _source_health() -> Table:
             ),
             no_rows(
                 "required_present",
-                "required and status = 'missing'",
-                "no required source is missing",
+                "required and status = 'missing' and not contains(dataset, '/')",
+                "no required dataset is without data",
                 key,
                 age,
+            ),
+            no_rows(
+                "required_series_present",
+                "required and status = 'missing' and contains(dataset, '/')",
+                "no required series is without data",
+                key,
+                age,
+                "warning",
             ),
             # A source may be late for good reasons, and what is too old is NULL in the tables.
             no_rows(

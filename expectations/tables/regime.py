@@ -33,6 +33,13 @@ def _regime_scores() -> Table:
         **dict.fromkeys(("liquidity_drain", "breadth_divergence", "small_cap_breakout", "contagion"), "boolean"),
     }
     least = " left join {schema}.regime_rules as r on r.model_version = t.model_version and r.rule = 'min_coverage'"
+    fallen = (
+        "select t.as_of_date, t.model_version, t.coverage, t.gate_least as min_coverage from {rows} as t "
+        f"where t.as_of_date = (select max(as_of_date) from {{table}}) and t.coverage < t.gate_least - {ARITHMETIC} "
+        "and exists (select 1 from {rows} as b where b.model_version = t.model_version "
+        "and b.as_of_date between t.as_of_date - 30 and t.as_of_date - 1 "
+        f"and b.coverage >= b.gate_least - {ARITHMETIC}) order by t.model_version"
+    )
     states = (
         ("direction", ("bullish", "neutral", "bearish")),
         ("arrow", ("up", "flat", "down")),
@@ -94,6 +101,12 @@ def _regime_scores() -> Table:
                 "every row has the hash of its inputs",
                 key,
                 "inputs_hash",
+            ),
+            nothing_in(
+                "last_session_scored",
+                fallen,
+                "the weights of the last session do not fall below the least that a score needs, where they were "
+                "above it within the month before",
             ),
             session(key),
             every_session("as_of_date"),

@@ -12,7 +12,7 @@ import typer
 
 from assets.brief import SIMULATED
 from assets.home import Home, HomeError, SourceMixedError
-from assets.publish import DATABASE, PublishError, current_publication, versions
+from assets.versions import DATABASE, PublishError, current_publication, versions
 from orchestration.commands.common import (
     FAILED,
     MAKE,
@@ -27,6 +27,7 @@ from orchestration.commands.common import (
     settings_of,
 )
 from orchestration.database import EngineError, open_publication
+from orchestration.last_run import what_next
 from orchestration.terminal import err, examples, out
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def check(
     pages = Home(settings.home).data_docs.resolve() / "index.html"
     if open_ and pages.exists() and pages.stat().st_mtime >= began and not webbrowser.open(pages.as_uri()):
         err.print(f"no browser could be opened; the pages are {pages}", markup=False)
-    _tell_failures(outcome)
+    _tell_failures(outcome, Home(settings.home))
     out.print("The gate passed. Nothing was published by this command.")
     out.print(f"  {pages}", markup=False)
 
@@ -201,7 +202,7 @@ def run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None:
     outcome = _start(settings, job, options)
     if _version(home) == before:  # a run that published has sent its alerts itself
         _deliver_or_tell(settings)
-    _tell_failures(outcome)
+    _tell_failures(outcome, home)
     manifest = manifest_of(settings)
     seconds = time.monotonic() - began
     out.print()
@@ -238,15 +239,16 @@ def _start(settings: Settings, job: str, options: dict[str, Any]) -> Any:
         fail(FAILED, str(error))
 
 
-def _tell_failures(outcome: Any) -> None:
-    """End with the outcome's reports and exit code, if it has any."""
+def _tell_failures(outcome: Any, home: Home) -> None:
+    """End with the outcome's reports, what to do, and its exit code, if it has any."""
     if outcome.exit_code == 0:
         return
     for report in outcome.refused or outcome.failed:
         err.print(report, markup=False)
     err.print(f"Dagster run {outcome.run_id}; `tidegauge ui` shows it.")
     if outcome.refused:
-        err.print("The gate refused this build; the last publication stands.", style="bold red")
+        err.print(f"The gate refused this build. {home.standing}", style="bold red")
+    err.print(what_next(outcome.exit_code), markup=False)
     raise typer.Exit(outcome.exit_code)
 
 

@@ -124,8 +124,7 @@ def statement_rows() -> pd.DataFrame:
         {
             "record_date": day,
             "account_type": account,
-            "open_today_bal": str(amount),
-            "close_today_bal": "null",
+            "open_today_bal": amount,
         }
         for day in closing
         for account, amount in (
@@ -133,8 +132,7 @@ def statement_rows() -> pd.DataFrame:
             ("Treasury General Account (TGA) Closing Balance", closing[day]),
         )
     ]
-    unused = ["open_month_bal", "open_fiscal_year_bal", "sub_table_name", "src_line_nbr"]
-    return pd.DataFrame(rows).assign(**dict.fromkeys(unused, "null"))
+    return pd.DataFrame(rows)
 
 
 def price_rows(sessions: pd.DatetimeIndex) -> pd.DataFrame:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from audits import one_page, pass_all
+from audits import one_page, pass_all, write_audit_publish
 
-from assets import publish
+from assets import candidate
 from assets.home import Home
-from assets.publish import Publication
+from assets.versions import Publication
 from expectations import suites
 from expectations.runner import judge
 
@@ -39,8 +39,9 @@ create table series as select * from (values
 ) as rows(series_id, title, source, unit, frequency, licence);
 
 create table instruments as select * from (values
-    ('SPY', 'S&P 500 fund', 'etf'), ('IWM', 'Russell 2000 fund', 'etf'), ('BTC-USD', 'Bitcoin', 'crypto')
-) as rows(symbol, name, kind);
+    ('SPY', 'S&P 500 fund', 'etf', true, date '2026-01-30'),
+    ('IWM', 'Russell 2000 fund', 'etf', true, date '2026-01-29'), ('BTC-USD', 'Bitcoin', 'crypto', false, null)
+) as rows(symbol, name, kind, required, last_date);
 
 create table source_health as
 select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as age_days, 7 as max_age_days,
@@ -307,11 +308,11 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def gate(as_of) -> Callable[..., publish.Audit]:
+def gate(as_of) -> Callable[..., candidate.Judge]:
     """What a publication is judged by: the rules of `tables`."""
 
-    def audit_of(tables: Sequence[str] = suites.TABLES) -> publish.Audit:
-        return lambda candidate, database: judge(candidate, as_of=as_of, database=database, tables=tables)
+    def audit_of(tables: Sequence[str] = suites.TABLES) -> candidate.Judge:
+        return lambda connection, database: judge(connection, as_of=as_of, database=database, tables=tables)
 
     return audit_of
 
@@ -329,10 +330,10 @@ def publish_into(as_of) -> Callable[..., Publication]:
             "code_revision": "c0ffee",
             "keep": 10,
             "tables": suites.keys(),
-            "audit": pass_all,
+            "judge": pass_all,
             "pages": one_page,
         } | changes
-        return publish.publish(build, home, **arguments)
+        return write_audit_publish(build, home, **arguments)
 
     return run
 

@@ -165,6 +165,14 @@ def test_a_page_is_the_text_with_its_markup_escaped_and_a_simulation_called_so(p
     assert "Simulated" not in Brief(date(2026, 1, 30), False, "Now", "# Now", {}).as_html()
 
 
+def test_what_is_late_is_said_in_every_form():
+    late = Brief(date(2026, 1, 30), False, "Now", "# Now", {}, sessions_missed=3, late="3 sessions have ended.")
+    assert late.as_text() == "3 sessions have ended.\n\n# Now"
+    assert json.loads(late.as_json())["sessions_missed"] == 3
+    assert '<p class="late" role="status">3 sessions have ended.</p>' in late.as_html()
+    assert 'class="late"' not in Brief(date(2026, 1, 30), False, "Now", "# Now", {}).as_html()
+
+
 def test_what_is_on_hold_is_told_of_the_publication_and_of_no_past_session(published):
     published.execute(
         """create table holds as select * from (values
