@@ -316,7 +316,9 @@ def _decide(home: Home, kind: str, reason: str, by: str | None, as_json: bool, *
         print(json.dumps(vars(decision), default=str))
         return
     out.print(f"Decision {decision.decision_id} is written: {_stated(decision)}.", markup=False)
-    out.print(f"It counts from the as-of of the next run on. Apply it now: {APPLY}")
+    is_restated = decision.dataset and _dataset(decision.dataset).restates
+    since = "for every as-of, as bars do" if is_restated else "from the as-of of the next run on"
+    out.print(f"It counts {since}. Apply it now: {APPLY}")
     if kind != "take_back":
         out.print(f"Back: tidegauge take-back {decision.decision_id} --reason ...")
 
