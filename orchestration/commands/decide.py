@@ -410,7 +410,7 @@ def _has_landed(home: Home, dataset: Any, key: Mapping[str, Any]) -> bool:
         return False
     is_it = " and ".join(f'"{name}" is not distinct from ?::{dataset.columns[name]}' for name in key)
     try:
-        with open_database(home.warehouse, read_only=True) as build:
+        with home.exclusive(), open_database(home.warehouse, read_only=True) as build:
             return bool(
                 build.execute(f"select 1 from raw.{dataset.name} where {is_it} limit 1", [*key.values()]).fetchall()
             )
