@@ -50,3 +50,8 @@ def replace_holds(connection: duckdb.DuckDBPyConnection, holds: Sequence[dict[st
         )
         connection.execute("update raw.holds set hold_id = left(sha256(concat_ws('|', dataset, key, rule)), 8)")
     connection.execute("commit")
+
+
+def counted_by_status(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, int]:
+    """How many rows of a table of holds have each status."""
+    return dict(connection.execute(f"select status, count(*) from {table} group by status order by status").fetchall())

@@ -15,10 +15,11 @@ def holds_of(home: Home) -> list[dict[str, Any]] | None:
     """What is on hold, accepted, corrected or missing; None where neither build nor publication has the table."""
     if home.warehouse.exists():
         try:
-            with open_database(home.warehouse, read_only=True) as build:
+            # under the lock, as a reader would keep a run's next step from opening the file
+            with home.exclusive(), open_database(home.warehouse, read_only=True) as build:
                 return _rows(build, "raw.holds")
         except (HomeError, duckdb.CatalogException):
-            pass  # a run has it open, or none of this release has begun: readers get what is published
+            pass  # a run is going on, or none of this release has begun: readers get what is published
     if read_manifest(home) is None:
         return None
     with open_publication(home.analysis) as publication:
@@ -26,11 +27,6 @@ def holds_of(home: Home) -> list[dict[str, Any]] | None:
             return _rows(publication, "holds")
         except duckdb.CatalogException:
             return None
-
-
-def counted_by_status(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, int]:
-    """How many rows of a table of holds have each status."""
-    return dict(connection.execute(f"select status, count(*) from {table} group by status order by status").fetchall())
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:

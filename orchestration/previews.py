@@ -14,6 +14,8 @@ import dagster as dg
 import duckdb
 import vl_convert
 
+from assets.holds import counted_by_status
+
 LAST_ROWS = 5
 LONGEST_TEXT = 120
 _MOST_HOLDS = 200
@@ -83,15 +85,15 @@ def charts(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict
 
 def holds_metadata(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What is on hold, accepted, corrected or missing: how many of each, and the latest of them one a line."""
-    counted = connection.execute("select status, count(*) from raw.holds group by status order by status").fetchall()
+    counted = counted_by_status(connection, "raw.holds")
     rows = connection.execute(
         f"""select status, dataset, key, rule, value, other_value, found_at, reason, decided_by, hold_id
             from raw.holds order by status, found_at desc, dataset, key limit {_MOST_HOLDS}"""
     ).fetchall()
     header = ("status", "dataset", "observation", "rule", "value", "other value", "found at", "reason", "by", "hold")
     return {
-        "dagster/row_count": sum(count for _, count in counted),
-        **dict(counted),
+        "dagster/row_count": sum(counted.values()),
+        **counted,
         "holds": markdown_table(header, rows),
     }
 

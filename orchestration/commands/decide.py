@@ -316,7 +316,9 @@ def _decide(home: Home, kind: str, reason: str, by: str | None, as_json: bool, *
         print(json.dumps(vars(decision), default=str))
         return
     out.print(f"Decision {decision.decision_id} is written: {_stated(decision)}.", markup=False)
-    out.print(f"It counts from the as-of of the next run on. Apply it now: {APPLY}")
+    is_restated = decision.dataset and _dataset(decision.dataset).restates
+    since = "for every as-of, as bars do" if is_restated else "from the as-of of the next run on"
+    out.print(f"It counts {since}. Apply it now: {APPLY}")
     if kind != "take_back":
         out.print(f"Back: tidegauge take-back {decision.decision_id} --reason ...")
 
@@ -408,7 +410,7 @@ def _has_landed(home: Home, dataset: Any, key: Mapping[str, Any]) -> bool:
         return False
     is_it = " and ".join(f'"{name}" is not distinct from ?::{dataset.columns[name]}' for name in key)
     try:
-        with open_database(home.warehouse, read_only=True) as build:
+        with home.exclusive(), open_database(home.warehouse, read_only=True) as build:
             return bool(
                 build.execute(f"select 1 from raw.{dataset.name} where {is_it} limit 1", [*key.values()]).fetchall()
             )

@@ -76,7 +76,7 @@ def home(tmp_path):
 
 def materialize(home, source, *, publish_stale=False, selection=None, options=None):
     return dg.materialize(
-        [reference, build_raw_assets(BEHIND, dict.fromkeys(CATALOG.datasets, ""), publish_stale)],
+        [reference, build_raw_assets(BEHIND, dict.fromkeys(CATALOG.datasets, ""), publish_stale, 20.0)],
         resources={
             "warehouse": Warehouse(home_path=str(home.root)),
             "options": options or RunOptions(retries=False),
@@ -102,6 +102,17 @@ def test_every_dataset_is_loaded_and_the_members_are_asked_for(home):
     result = materialize(home, source)
     assert result.success and loaded(result) == set(CATALOG.datasets)
     assert "AAA" in source.symbols
+
+
+def test_a_run_without_fetching_asks_nobody_and_speaks_of_the_session_that_was_built(home):
+    earlier = RunOptions(as_of="2026-01-28", retries=False)
+    materialize(home, Services(), options=earlier)
+    source = Services(dict.fromkeys(SERVICES, SourceError("asked")))
+    result = materialize(home, source, options=RunOptions(fetch=False, retries=False))
+    assert result.success and source.wanted == []
+    with Warehouse(home_path=str(home.root)).connect() as connection:
+        assert ingestion.current_as_of(connection) == date(2026, 1, 28)
+        assert connection.execute("select count(*) from raw.prices").fetchall() == [(1,)]
 
 
 def test_a_dead_service_fails_its_own_assets_and_says_what_is_stale(home):

@@ -171,3 +171,22 @@ def test_what_is_late_is_said_in_every_form():
     assert json.loads(late.as_json())["sessions_missed"] == 3
     assert '<p class="late" role="status">3 sessions have ended.</p>' in late.as_html()
     assert 'class="late"' not in Brief(date(2026, 1, 30), False, "Now", "# Now", {}).as_html()
+
+
+def test_what_is_on_hold_is_told_of_the_publication_and_of_no_past_session(published):
+    published.execute(
+        """create table holds as select * from (values
+            ('held', 'prices', '{"symbol":"^VIX","date":"2026-01-20"}', 'close', date '2026-01-20'),
+            ('held', 'prices', '{"symbol":"^VIX","date":"2026-01-20"}', 'range', date '2026-01-20'),
+            ('held by hand', 'fred_observations', '{"series_id":"T10Y2Y","date":"2026-01-21"}', 'by_hand', null),
+            ('accepted', 'prices', '{"symbol":"XLK","date":"2026-01-20"}', 'close', date '2026-01-20'),
+            ('missing', 'prices', '{"symbol":"XLF"}', 'arrives', date '2026-01-02')
+        ) as t(status, dataset, key, rule, observation_date)"""
+    )
+    text = make_brief(published, date(2026, 1, 30), simulated=False).as_text()
+    assert text.startswith("2 observations are on hold and not known: ")
+    assert "prices ^VIX 2026-01-20" in text and "fred_observations T10Y2Y 2026-01-21" in text and "XLK" not in text
+    assert "1 required subject has stopped coming: prices XLF. `tidegauge holds` says why." in text
+    assert make_brief(published, date(2026, 1, 29), simulated=False).on_hold == ""
+    published.execute("delete from holds where status <> 'accepted'")
+    assert make_brief(published, date(2026, 1, 30), simulated=False).on_hold == ""

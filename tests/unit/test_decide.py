@@ -11,12 +11,13 @@ from typer.testing import CliRunner, Result
 
 from assets.catalog import load_catalog
 from assets.decisions import Decision, all_decisions
-from assets.holds import replace_holds
+from assets.holds import counted_by_status, replace_holds
 from assets.home import Home
 from assets.raw import create_raw_tables
 from expectations.observations import CHECKS
 from orchestration.cli import app
 from orchestration.commands.decide import MANY
+from orchestration.previews import holds_metadata
 
 KEY = {"symbol": "^VIX", "date": "2026-01-20"}
 HOLD = {
@@ -90,6 +91,15 @@ def test_nothing_on_hold_is_said_so(home):
     hold(home)
     assert ask("holds").output.strip() == "Nothing is on hold."
     assert json.loads(ask("holds", "--json").output) == []
+
+
+def test_holds_are_counted_and_listed_in_the_ui_by_status(home):
+    hold(home, HOLD, HOLD | {"rule": "other"}, HOLD | {"rule": "third", "status": "accepted"})
+    with duckdb.connect(str(home.warehouse)) as build:
+        assert counted_by_status(build, "raw.holds") == {"accepted": 1, "held": 2}
+        shown = holds_metadata(build)
+    assert (shown["dagster/row_count"], shown["held"], shown["accepted"]) == (3, 2, 1)
+    assert "close_outside" in shown["holds"].md_str and "20.37" in shown["holds"].md_str
 
 
 def test_a_hold_is_accepted_for_good_or_until_a_day(home):
