@@ -25,6 +25,7 @@ from assets.candidate import (
     no_log_left,
 )
 from assets.disk import sync
+from assets.holds import counted_by_status
 from assets.home import Home
 from assets.sql import literal, quoted
 from assets.versions import (
@@ -94,6 +95,7 @@ def publish(
                     "inputs_hash": build.inputs_hash,
                     "tables": described,
                     "gate": verdict.summary(),
+                    "holds": counted_by_status(connection, f"{name}.{SCHEMA}.holds") if "holds" in tables else {},
                 }
                 with connection.cursor() as reader:
                     reader.execute(f"use {name}.{SCHEMA}")

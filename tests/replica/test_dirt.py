@@ -5,7 +5,6 @@ The services know fifteen months here, so that a run is short.
 
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import duckdb
@@ -125,16 +124,16 @@ def short_data(real_data, tmp_path_factory):
     for file in real_data.iterdir():
         if not file.is_file():
             continue
-        columns = [row[0] for row in duckdb.sql(f"describe from '{file}'").fetchall()] if file.suffix == ".parquet" else []
+        columns = (
+            [row[0] for row in duckdb.sql(f"describe from '{file}'").fetchall()] if file.suffix == ".parquet" else []
+        )
         day = next((name for name in ("date", "record_date") if name in columns), None)
         if day is None:
             (folder / file.name).symlink_to(file)
             continue
         stocks = f"select distinct symbol from '{file}' where date > '2026-01-20' order by 1 limit 30"
         some = f"symbol in ({stocks}) and" if file.stem == "constituent_prices" else ""
-        duckdb.execute(
-            f"copy (from '{file}' where {some} {day}::date >= '2024-11-01') to '{folder / file.name}'"
-        )
+        duckdb.execute(f"copy (from '{file}' where {some} {day}::date >= '2024-11-01') to '{folder / file.name}'")
     return folder
 
 
@@ -164,20 +163,18 @@ def homes(start_replica, short_data, tmp_path_factory):
         requests.post(f"{dirty.url}/__replica/patch", json={"sql": sql}, timeout=30).raise_for_status()
     found = {}
     settings = run(folder / "clean", clean, DAY)
-    found["clean"] = (published_tables(settings), holds(settings))
+    found["clean"] = (published_tables(Home(settings.home).analysis), holds(settings))
     settings = run(folder / "dirty", dirty, DAY)
-    found["dirty"] = (published_tables(settings), holds(settings))
+    found["dirty"] = (published_tables(Home(settings.home).analysis), holds(settings))
     settings = run(folder / "dirty", clean, NEXT)
-    found["mended"] = (published_tables(settings), holds(settings))
+    found["mended"] = (published_tables(Home(settings.home).analysis), holds(settings))
     settings = run(folder / "clean", clean, NEXT)
-    found["never"] = (published_tables(settings), holds(settings))
+    found["never"] = (published_tables(Home(settings.home).analysis), holds(settings))
     return found
 
 
 def test_holds_name_what_was_planted_and_nothing_else(homes):
-    planted = {
-        (dataset, rule, day) for _, expected in DIRT if expected for dataset, rule, _, day in [expected] if day
-    }
+    planted = {(dataset, rule, day) for _, expected in DIRT if expected for dataset, rule, _, day in [expected] if day}
     found = homes["dirty"][1] - homes["clean"][1]
     assert {(dataset, rule, day) for dataset, rule, _, day in found if day} >= planted
     assert len(found) == sum(expected is not None for _, expected in DIRT), sorted(found, key=str)
