@@ -150,13 +150,13 @@ def holds(settings) -> set[tuple]:
     """(dataset, rule, key, day) of what is on hold or missing."""
     with duckdb.connect(str(Home(settings.home).analysis), read_only=True) as connection:
         return set(
-            connection.execute("select dataset, rule, key, observation_date::varchar from analysis.holds").fetchall()
+            connection.execute("select dataset, rule, key, observation_date::varchar from analysis.analysis.holds").fetchall()
         )
 
 
 @pytest.fixture(scope="module")
 def homes(start_replica, short_data, tmp_path_factory):
-    """Publications: clean and dirty of one day, and of the next day, when the services are clean, those of both homes."""
+    """What was published clean and dirty of one day, and of the next, when the services are clean, in both homes."""
     folder = tmp_path_factory.mktemp("homes")
     clean, dirty = (start_replica("--data", str(short_data)) for _ in range(2))
     for sql, _ in DIRT:
