@@ -91,7 +91,7 @@ def write(
 
     `tables` maps each to the columns of its key. `connection` is open on the warehouse.
     """
-    with speaking("publish", home):
+    with speaking("write a candidate", home):
         home.versions.mkdir(parents=True, exist_ok=True)
         clean_up(home)
         link_names(home)
@@ -109,7 +109,7 @@ def audit(connection: duckdb.DuckDBPyConnection, home: Home, candidate: Candidat
 
     `judge` gets the connection with the name under which the candidate is attached.
     """
-    with speaking("publish", home):
+    with speaking("audit the candidate", home):
         try:
             with attached(connection, candidate.path / DATABASE, "read_only") as name:
                 verdict = judge(connection, name)

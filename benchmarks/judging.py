@@ -84,7 +84,7 @@ def main() -> None:
     rows = []
     for name in runs[0]:
         seconds, processor = (median(sum(one[n] for one in run[name]) for run in runs) for n in (0, 1))
-        rows.append([name, len(runs[0][name]), f"{seconds:.1f}", f"{processor:.1f}"])
+        rows.append([name, str(len(runs[0][name])), f"{seconds:.1f}", f"{processor:.1f}"])
     print(table(["what", "times a run", "seconds", "processor seconds"], rows))
 
 

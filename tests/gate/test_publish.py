@@ -487,7 +487,7 @@ def test_a_full_disk_leaves_the_last_publication_and_nothing_half_written(tmp_pa
     out, err = child.communicate(timeout=60)
 
     assert child.returncode == 0, err
-    assert out.count("refused: could not publish in") == 2
+    assert out.count("refused: could not write a candidate in") == 2
     assert out.count("last publication stands") == 2
     assert "published again" in out
 

@@ -148,10 +148,9 @@ def run(home, replica, day: str) -> Settings:
 
 def holds(settings) -> set[tuple]:
     """(dataset, rule, key, day) of what is on hold or missing."""
+    query = "select dataset, rule, key, observation_date::varchar from analysis.analysis.holds"
     with duckdb.connect(str(Home(settings.home).analysis), read_only=True) as connection:
-        return set(
-            connection.execute("select dataset, rule, key, observation_date::varchar from analysis.analysis.holds").fetchall()
-        )
+        return set(connection.execute(query).fetchall())
 
 
 @pytest.fixture(scope="module")
