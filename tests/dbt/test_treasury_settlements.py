@@ -82,8 +82,8 @@ def auction_rows() -> pd.DataFrame:
         moved.assign(issue_date="2026-01-28", known_at=small_warehouse.utc(date(2026, 1, 23), "18:00")),
     ]
     # a bill that is held aside, the evening after it was announced
-    held = frame[frame["cusip"] == "NEXT13"].assign(cusip="HELD", issue_date="2026-02-04", maturity_date="2026-02-05")
-    nothing = dict.fromkeys(["security_type", "announcemt_date", "issue_date", "maturity_date", *AUCTION[5:]])
+    held = frame[frame["cusip"] == "NEXT13"].assign(cusip="HELD", security_term="52-Week", issue_date="2026-02-04")
+    nothing = dict.fromkeys(["security_type", "security_term", "announcemt_date", "issue_date", *AUCTION[5:]])
     seen += [
         held.assign(known_at=small_warehouse.utc(date(2026, 1, 28), "11:00")),
         held.assign(**nothing, known_at=small_warehouse.utc(date(2026, 1, 29), "18:00"), is_void=True),

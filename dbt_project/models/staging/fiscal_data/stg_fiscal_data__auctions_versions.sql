@@ -12,20 +12,20 @@ calendar as (
     select * from {{ source('ref', 'calendar') }}
 ),
 
--- results are out on the day of the auction, so the evening of that day knows them, whenever they are fetched; what
--- stands in their place from the same moment on is known as early
 dated as (
     select
         source.*,
         calendar.as_of_at as auctioned_at,
-        source.known_at is not distinct from min(source.known_at) filter (source.total_accepted is not null) over (
+        min(source.known_at) filter (source.total_accepted is not null) over (
             partition by source.cusip, source.auction_date
-        ) as has_first_results
+        ) as results_known_at
     from source
     left join calendar on source.auction_date = calendar.date
 ),
 
--- a row that is fetched after its auction has the results in it already: it makes two versions
+-- a row that is fetched after its auction has the results in it already: it makes two versions. Results are
+-- out on the day of the auction, so the evening of that day knows the first ones, or what stands in their place
+-- from the same moment on, whenever they are fetched
 stages as (
     select
         *,
@@ -38,7 +38,7 @@ stages as (
         *,
         true as is_auctioned,
         case
-            when has_first_results then auctioned_at
+            when coalesce(known_at = results_known_at, results_known_at is null) then auctioned_at
             else greatest(coalesce(known_at, auctioned_at), auctioned_at)
         end as stage_known_at
     from dated

@@ -41,8 +41,8 @@ moments as (
     from tga_rows
 ),
 
--- a restatement may bring one of the four rows alone: a version is the statement as it stood at that moment; a void
--- row leaves its cell empty from then on
+-- a restatement may bring one of the four rows alone: a version is the statement as it stood at that moment;
+-- a void row leaves its cell empty from then on
 as_it_stood as (
     select
         moments.record_date,
