@@ -6,9 +6,15 @@ Belongs here: its columns, said once. Does not belong here: what is put on hold 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import duckdb
+
+from assets.catalog import Dataset
+from assets.sql import literal
+
+_ASKED_AGAIN_FOR = timedelta(days=40)
 
 COLUMNS = {
     "dataset": "VARCHAR",
@@ -50,6 +56,21 @@ def replace_holds(connection: duckdb.DuckDBPyConnection, holds: Sequence[dict[st
         )
         connection.execute("update raw.holds set hold_id = left(sha256(concat_ws('|', dataset, key, rule)), 8)")
     connection.execute("commit")
+
+
+def doubted(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, date]:
+    """The first day on hold by a check of each subject of a dataset, or of its own name: its source is asked again.
+
+    For a while: who has not corrected an observation after that hardly will.
+    """
+    subject = f"json_extract_string(key, '$.{dataset.subject}')" if dataset.subject else literal(dataset.name)
+    rows = connection.execute(
+        f"""select {subject}, min(observation_date) from raw.holds
+            where dataset = ? and status = 'held' and observation_date is not null and found_at > ?
+            group by 1""",
+        [dataset.name, datetime.now(UTC).replace(tzinfo=None) - _ASKED_AGAIN_FOR],
+    ).fetchall()
+    return dict(rows)
 
 
 def counted_by_status(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, int]:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from assets.calendars import NEW_YORK
 from assets.catalog import Catalog, Dataset, required_on
+from assets.holds import doubted
 from assets.home import Home
 from assets.landing import is_quarantined, land, quarantine
 from assets.news import OF_SOURCE
@@ -91,6 +92,7 @@ def ingest(
         vintage_to={} if full_refresh else latest_stored(connection, dataset, dataset.vintage_column),
         seen=seen,
         since=since,
+        doubted={} if full_refresh else doubted(connection, dataset),
     )
     for request in source.requests(wanted):
         if source.stopped.is_set():
@@ -107,7 +109,7 @@ def ingest(
         refuse_beyond(connection, dataset, source.service_of(dataset.name), done.withdrawn, max_withdrawn_pct)
         done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)
         if restated:
-            anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None)
+            anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None, doubted={})
             done.rows_new += _reload(connection, home, catalog, source, dataset, anew, done)
     _judge_coverage(dataset, source, done)
     return done

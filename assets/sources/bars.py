@@ -84,9 +84,9 @@ class BarSource(ABC):
             loaded_to = wanted.loaded_to.get(symbol)
             if loaded_to is None:
                 starts[symbol] = FIRST_DAY
-            elif wanted.since or loaded_to < wanted.as_of or symbol in self._instruments:
+            elif wanted.again_from(symbol) or loaded_to < wanted.as_of or symbol in self._instruments:
                 overlap = min(loaded_to, wanted.as_of) - OVERLAP
-                starts[symbol] = min(overlap, wanted.since or overlap)
+                starts[symbol] = min(overlap, wanted.again_from(symbol) or overlap)
         symbols = list(starts)
         count = -(-len(symbols) // BATCH)
         # Even batches: one symbol alone could not show that the service works.

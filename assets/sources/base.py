@@ -38,7 +38,8 @@ class Wanted:
     `loaded_to` maps a symbol (prices), a series id (fred_observations) or the dataset's own name (all others) to the
     latest observation date that is already stored, `vintage_to` a series id to its latest vintage, `seen` the key of a
     request to the fingerprint of its last answer; all are empty on a first run and on a full refresh. With `since`,
-    what is stored is wanted again from that day on, if it is earlier than where an increment would begin.
+    what is stored is wanted again from that day on, if it is earlier than where an increment would begin; and so it is
+    from the day on that `doubted` has for a subject, of which something is on hold.
     """
 
     dataset: str
@@ -48,6 +49,11 @@ class Wanted:
     vintage_to: Mapping[str, date] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
     since: date | None = None
+    doubted: Mapping[str, date] = field(default_factory=dict)
+
+    def again_from(self, subject: str) -> date | None:
+        """The first stored day that is wanted again of a subject, beside the overlap; None where there is none."""
+        return min(filter(None, (self.since, self.doubted.get(subject))), default=None)
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ def _start(table: _Table, wanted: Wanted) -> date | None:
     if loaded_to is None:
         return None
     overlap = min(loaded_to, wanted.as_of) - table.overlap
-    return min(overlap, wanted.since or overlap)
+    return min(overlap, wanted.again_from(wanted.dataset) or overlap)
 
 
 def _years(first: date, last: date) -> list[tuple[date, date]]:

@@ -108,7 +108,7 @@ class FredSource:
                 series_id,
                 {
                     "as_of": wanted.as_of,
-                    "since": wanted.since,
+                    "since": wanted.again_from(series_id),
                     "loaded_to": wanted.loaded_to.get(series_id),
                     "vintage_to": wanted.vintage_to.get(series_id),
                 },
