@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from assets.home import Home
 from assets.landing import LandingError, write_aside
-from assets.publish import versions
 from assets.redaction import redact
+from assets.versions import versions
 
 RULES = Path(__file__).parent.parent / "dbt_project" / "seeds" / "alert_rules.csv"
 NAMED = 5
@@ -120,7 +120,7 @@ def raise_refusal(home: Home, as_of: date, broken: Sequence[str]) -> None:
     subject = hashlib.sha256("\n".join(sorted(broken)).encode()).hexdigest()[:8]
     named = "; ".join(broken[:NAMED]) + (f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else "")
     message = (
-        f"The gate refused the build as of {as_of}, and readers keep the publication before. Broken: {named}. "
+        f"The gate refused the build as of {as_of}. {home.standing} Broken: {named}. "
         "`tidegauge status` and the Dagster UI say more."
     )
     raise_once(home, [_of_run("refused_publication", subject, _standing(home), as_of, message)])

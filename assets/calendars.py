@@ -132,6 +132,13 @@ def last_ended_session() -> date:
     return session
 
 
+def sessions_between(day: date, last: date) -> int:
+    """How many exchange sessions there are after `day`, up to and including `last`."""
+    sessions = business_days("xnys", date(max(day, last).year, 12, 31))
+    first, end = np.searchsorted(sessions, [np.datetime64(day), np.datetime64(last)], side="right")
+    return max(int(end - first), 0)
+
+
 def calendar_table(as_of: date) -> pd.DataFrame:
     """Every civil day from FIRST_DAY to the end of the year after `as_of`, one row a day.
 

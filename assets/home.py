@@ -100,11 +100,22 @@ class Home:
 
     def last_gate(self) -> dict[str, Any] | None:
         """What the gate said last, published or not; None before the first time."""
-        path = self.root / "gate.json"
-        try:
-            return json.loads(path.read_text()) if path.exists() else None
-        except ValueError as error:
-            raise HomeError(f"{path} cannot be read ({error}). Remove it: the next run writes it anew.") from error
+        return _read_json(self.root / "gate.json")
+
+    def record_run(self, came_to: dict[str, Any]) -> None:
+        """Keep what the last run that publishes came to."""
+        ended_at = datetime.now(UTC).isoformat(timespec="seconds")
+        _write_json(self.root / "last_run.json", {"ended_at": ended_at, **came_to})
+
+    def last_run(self) -> dict[str, Any] | None:
+        """What the last run that publishes came to, where it was refused or failed; None where it went well."""
+        run = _read_json(self.root / "last_run.json")
+        return run if run and run["exit_code"] else None
+
+    @property
+    def standing(self) -> str:
+        """What people read after a run that published nothing, as a sentence."""
+        return "The last publication stands." if self.analysis.exists() else "Nothing is published yet."
 
     def source(self) -> str | None:
         """The source that this home belongs to; None before its first run."""
@@ -166,6 +177,14 @@ class Home:
             yield
         finally:
             lock.release()
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """What a run has written there; None before the first time."""
+    try:
+        return json.loads(path.read_text()) if path.exists() else None
+    except ValueError as error:
+        raise HomeError(f"{path} cannot be read ({error}). Remove it: the next run writes it anew.") from error
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

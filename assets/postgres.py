@@ -17,9 +17,10 @@ import adbc_driver_postgresql.dbapi as postgresql
 import duckdb
 from adbc_driver_manager import Error
 
-from assets.publish import SCHEMA, Described, Publication, PublishError, comments
+from assets.candidate import Described, comments
 from assets.redaction import redact
 from assets.sql import comments_on, literal, quoted
+from assets.versions import SCHEMA, Publication, PublishError
 
 _INCOMING = f"{SCHEMA}_incoming"
 _OUTGOING = f"{SCHEMA}_outgoing_"

@@ -212,7 +212,7 @@ def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tupl
     rows = rows.replace_schema_metadata()
     if rows.select(schema.names).schema.equals(schema):
         return rows, []
-    frame, refused = read_text(rows, dataset)
+    frame, refused = read_text(rows.select(schema.names), dataset)
     days = frame[dataset.date_column].dropna().dt.date
     # a file speaks of itself alone, an answer of a service of all its days
     is_of_file = landed.fingerprint or days.empty

@@ -49,6 +49,7 @@ class Check(Protocol):
     description: str
     failing: str
     columns: tuple[str, ...]
+    told_by: tuple[str, ...]
 
 
 def screen(
@@ -113,8 +114,8 @@ class _Screening:
         )
         self._connection.execute(
             f"create or replace temp table found_{name} as select {listed('t', thing)}, ''::varchar as rule, "
-            "''::varchar as status, []::varchar[] as held_columns, 0::double as value, 0::double as other_value, "
-            f"''::varchar as decision_id from now_{name} as t limit 0"
+            "''::varchar as key, ''::varchar as status, []::varchar[] as held_columns, 0::double as value, "
+            f"0::double as other_value, ''::varchar as decision_id from now_{name} as t limit 0"
         )
         for decision in self._decisions:
             if decision.dataset == name and decision.kind in ("hold", "correct"):
@@ -137,15 +138,15 @@ class _Screening:
         the year before them, and the whole history of symbols whose past has changed."""
         last = self._connection.execute(
             "select load_number, last_date, digest from raw.screened where dataset = ?", [dataset.name]
-        ).fetchone()
-        if not dataset.restates or last is None:
+        ).fetchall()
+        if not dataset.restates or not last:
             return "true"
-        seen_load, seen_to, digest = last
-        restated, since = self._connection.execute(
+        ((seen_load, seen_to, digest),) = last
+        ((restated, since),) = self._connection.execute(
             f"""select list(distinct {dataset.subject}) filter (where date <= $to), min(date) filter (where date > $to)
                 from raw.{dataset.name} where load_number > $load and {OF_SOURCE}""",
             {"to": seen_to, "load": seen_load},
-        ).fetchone()
+        ).fetchall()
         spans = self._connection.execute(
             "select distinct observation_date, observation_date from raw.holds "
             "where dataset = ? and observation_date is not null",
@@ -162,8 +163,7 @@ class _Screening:
         """Put an observation on hold by hand, or values in the place of its own."""
         key = json.loads(decision.key)
         is_it = " and ".join(
-            f"t.{name} is not distinct from {literal(str(key[name]))}::{dataset.columns[name]}"
-            for name in things(dataset)
+            f"t.{name} is not distinct from {_literal(key[name])}::{dataset.columns[name]}" for name in things(dataset)
         )
         said = json.loads(decision.values or "[]")
         columns = list(said)
@@ -171,9 +171,10 @@ class _Screening:
         status = "corrected" if decision.kind == "correct" else "held by hand"
         self._connection.execute(
             f"""insert into found_{dataset.name}
-                select {listed("t", things(dataset))}, '{BY_HAND}', ?, ?, {numbers[0] if numbers else "null"}, ?, ?
+                select {listed("t", things(dataset))}, '{BY_HAND}', ?, ?, ?, {numbers[0] if numbers else "null"}, ?, ?
                 from now_{dataset.name} as t where {is_it}""",
             [
+                decision.key,
                 status,
                 columns,
                 said[numbers[0]] if numbers and status == "corrected" else None,
@@ -206,7 +207,7 @@ class _Screening:
         accepted = "null"
         for decision in self._decisions:
             if decision.kind == "accept" and decision.rule == check.name:
-                accepted = f"if({self._is_accepted(decision, dataset)}, {literal(decision.decision_id)}, {accepted})"
+                accepted = f"if({self._is_accepted(decision, check)}, {literal(decision.decision_id)}, {accepted})"
         self._connection.execute(
             f"""
             create or replace temp table failing as
@@ -219,23 +220,24 @@ class _Screening:
         )
         self._connection.execute(
             f"""insert into found_{dataset.name}
-                select {listed("f", thing)}, ?, if(decision_id is null, 'held', 'accepted'), ?, value, other_value,
-                    decision_id
+                select {listed("f", thing)}, ?, {_key("f", check.told_by or thing)},
+                    if(decision_id is null, 'held', 'accepted'), ?, value, other_value, decision_id
                 from failing as f""",
             [check.name, list(check.columns)],
         )
         is_held = f"exists (from failing as f where f.decision_id is null and {same('f', 't', thing)})"
         self._take_out(dataset, check.columns, is_held)
 
-    def _is_accepted(self, decision: Decision, dataset: Dataset) -> str:
+    def _is_accepted(self, decision: Decision, check: Check) -> str:
+        dataset = self._catalog.datasets[check.dataset]
         if decision.key:
-            return f"{_key('f', dataset)} = {literal(decision.key)}"
+            return f"{_key('f', check.told_by or things(dataset))} = {literal(decision.key)}"
         day = f"f.{dataset.date_column}" if dataset.date_column in things(dataset) else "null"
         return f"{day} between {_date(decision.first_date or date.min)} and {_date(decision.last_date or date.max)}"
 
     def settle(self, dataset: Dataset) -> int:
         """Append the versions by which what counts is what was found, and note the holds; how many versions."""
-        found = self._rows(f"select *, {_key('t', dataset)} as key from found_{dataset.name} as t")
+        found = self._rows(f"from found_{dataset.name}")
         concerned = f"select {listed('t', things(dataset))} from found_{dataset.name} as t"
         if not dataset.snapshot:
             concerned += (
@@ -244,27 +246,25 @@ class _Screening:
             )
         self._connection.execute(f"create or replace temp table concerned as {concerned}")
         is_concerned = f"exists (from concerned as c where {same('c', 't', things(dataset))})"
-        said = self._rows(
-            f"""
-            select t.*, {_key("t", dataset)} as key from ({self._said(dataset, is_concerned)}) as t where not is_void
-            """
-        )
+        said = self._rows(f"from ({self._said(dataset, is_concerned)}) where not is_void")
         made = self._rows(
-            f"""select t.*, {_key("t", dataset)} as key from raw.{dataset.name} as t
-                where adjustment in ('held', 'restored', 'corrected') and {is_concerned} order by fetched_at"""
+            f"from raw.{dataset.name} as t where adjustment in ('held', 'restored', 'corrected') and {is_concerned} "
+            "order by fetched_at"
         )
-        of_key, ours = defaultdict(list), defaultdict(list)
+        found_of, ours = defaultdict(list), defaultdict(list)
         for row in found:
-            of_key[row["key"]].append(row)
+            found_of[tuple(row[name] for name in things(dataset))].append(row)
         for row in made:
-            ours[row["key"]].append(row)
+            ours[tuple(row[name] for name in dataset.key)].append(row)
         moment = max(now(), next_fetch(self._connection, dataset))
         versions = []
         for source in said:
-            since = [row for row in ours[source["key"]] if row["fetched_at"] > source["fetched_at"]]
-            version = None if dataset.snapshot else self._version(dataset, source, since, of_key[source["key"]])
+            version_key = tuple(source[name] for name in dataset.key)
+            since = [row for row in ours[version_key] if row["fetched_at"] > source["fetched_at"]]
+            its_own = found_of[tuple(source[name] for name in things(dataset))]
+            version = None if dataset.snapshot else self._version(dataset, source, since, its_own)
             versions += [version] if version else []
-            self._note_holds(dataset, source, since, version, of_key[source["key"]], moment)
+            self._note_holds(dataset, source, since, version, its_own, moment)
         if dataset.snapshot:
             is_found = f"f.status in {_HELD} and {same('f', 't', things(dataset))}"
             self._connection.execute(
@@ -300,7 +300,7 @@ class _Screening:
     def _corrected(self, dataset: Dataset, decision_id: str) -> dict[str, Any]:
         said = next(json.loads(d.values) for d in self._decisions if d.decision_id == decision_id)
         return {
-            name: self._connection.execute(f"select ?::{dataset.columns[name]}", [value]).fetchone()[0]
+            name: self._connection.execute(f"select ?::{dataset.columns[name]}", [value]).fetchall()[0][0]
             for name, value in said.items()
         }
 
@@ -326,10 +326,10 @@ class _Screening:
         table = pa.Table.from_pylist(versions, schema=schema)
         payload = Payload(Request(dataset.name, REQUEST_KEY), None, moment)
         landed = land(self._home, dataset, payload, table, self._source(), self._as_of)
-        return load(self._connection, self._catalog, dataset, landed)
+        return load(self._connection, self._home, self._catalog, dataset, landed)
 
     def _source(self) -> str:
-        return self._connection.execute("select source from ref.as_of").fetchone()[0]
+        return self._connection.execute("select source from ref.as_of").fetchall()[0][0]
 
     def _note_holds(
         self,
@@ -345,6 +345,8 @@ class _Screening:
         first_held = next((row["fetched_at"] for row in since if row["adjustment"] == "held"), None)
         counts_since = (version or (since[-1] if since else source))["known_at"]
         for row in found:
+            if any((h["dataset"], h["key"], h["rule"]) == (dataset.name, row["key"], row["rule"]) for h in self._holds):
+                continue  # told as one
             decision = decided.get(row["decision_id"])
             first_seen = source["fetched_at"] if row["status"] == "accepted" else moment.replace(tzinfo=None)
             self._holds.append(
@@ -438,9 +440,9 @@ def _of_decision(decision: Decision | None) -> dict[str, Any]:
     }
 
 
-def _key(of: str, dataset: Dataset) -> str:
-    """SQL: an observation's key as JSON text."""
-    fields = ", ".join(f'"{name}" := {of}."{name}"' for name in things(dataset))
+def _key(of: str, columns: Sequence[str]) -> str:
+    """SQL: what these columns name, as JSON text."""
+    fields = ", ".join(f'"{name}" := {of}."{name}"' for name in columns)
     return f"to_json(struct_pack({fields}))::varchar"
 
 
@@ -450,6 +452,10 @@ def _span(decision: Decision, dataset: Dataset) -> tuple[date, date]:
         day = date.fromisoformat(json.loads(decision.key)[dataset.date_column])
         return day, day
     return decision.first_date or date(1900, 1, 1), decision.last_date or date(2199, 12, 31)
+
+
+def _literal(value: Any) -> str:
+    return "null" if value is None else literal(str(value))
 
 
 def _date(day: date) -> str:

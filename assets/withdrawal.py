@@ -73,7 +73,8 @@ def _left_out_of_windows(
 ) -> list[dict[str, Any]]:
     if not payload.complete:
         return []
-    subject, column, thing = dataset.subject or "null", payload.complete[0].column, things(dataset)
+    column, thing = payload.complete[0].column, things(dataset)
+    answered, stored = (f"{of}.{dataset.subject}" if dataset.subject else "null" for of in ("answer", "stored"))
     windows = pa.Table.from_pylist([vars(window) for window in payload.complete], schema=_WINDOWS)
     connection.register("answer", answer)
     connection.register("windows", windows)
@@ -83,7 +84,7 @@ def _left_out_of_windows(
             with spoken_of as (
                 select w.subject, w.last, coalesce(w.first, min(answer."{column}")) as first
                 from windows as w
-                left join answer on w.subject is null or w.subject = answer.{subject}
+                left join answer on w.subject is null or w.subject = {answered}
                 group by w.subject, w.first, w.last
             ),
             standing as (
@@ -91,7 +92,7 @@ def _left_out_of_windows(
                 from raw.{dataset.name} as stored
                 inner join spoken_of as w
                     on stored."{column}" between w.first and w.last
-                    and (w.subject is null or w.subject = stored.{subject})
+                    and (w.subject is null or w.subject = {stored})
                 where {OF_SOURCE}
                 qualify row_number() over (partition by {listed("stored", thing)} order by fetched_at desc) = 1
             )

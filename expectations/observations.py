@@ -34,6 +34,8 @@ class Check:
     failing: str
     columns: tuple[str, ...] = ()
     """The cells that are held; none: the whole row."""
+    told_by: tuple[str, ...] = ()
+    """The columns of the key by which what belongs together is told, and accepted, as one; none: the whole key."""
 
 
 # Vendors round prices to a few digits, so that a close can lie above a high by the last digit.
@@ -597,6 +599,7 @@ def _operating_cash_balance() -> tuple[Check, ...]:
                 or (o.role = 'closing' and s.is_closing_in_doubt)
             )
             """,
+            told_by=("record_date",),
         ),
     )
 

@@ -31,7 +31,10 @@ ARITHMETIC = 1e-9
 # Against the last publication, in percent: of its rows may be gone, may have come before its end, may be restated.
 _GONE, _ADDED = 1, 10
 _RESTATED, _RESTATED_WARNING = 50, 5
-_MEANT = "; where that is meant, `tidegauge publish --accept-changes`"
+
+# What leads on from a refusal; a rule without one of these can be accepted.
+ACCEPT_CHANGES = "where that is meant: tidegauge publish --accept-changes"
+BUILD_ANEW = "no reader could use that; build it anew: tidegauge rebuild"
 
 _TYPES = {
     "date": "^DATE$",
@@ -45,7 +48,10 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Rule:
-    """One measured number of a table and its bounds; `failing` selects the offending rows."""
+    """One measured number of a table and its bounds; `failing` selects the offending rows.
+
+    `remedy` says what to do about a refusal where accepting the finding does not help.
+    """
 
     name: str
     severity: Severity
@@ -54,6 +60,7 @@ class Rule:
     minimum: float | None = None
     maximum: float | None = None
     failing: str | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ def no_rows(
     key: tuple[str, ...],
     show: str = "",
     severity: Severity = "critical",
+    remedy: str = "",
 ) -> Rule:
     """No row may meet `condition`; `show` names the columns to report beside the key."""
     keys = ", ".join(key)
@@ -84,12 +92,14 @@ def no_rows(
         measure=f"count(*) filter (where {condition})",
         maximum=0,
         failing=f"select {shown} from {{rows}} where {condition} order by {keys}",
+        remedy=remedy,
     )
 
 
-def nothing_in(name: str, failing: str, description: str, severity: Severity = "critical") -> Rule:
+def nothing_in(name: str, failing: str, description: str, severity: Severity = "critical", remedy: str = "") -> Rule:
     """The query `failing` must select nothing."""
-    return Rule(name, severity, description, f"(select count(*) from ({failing}))", maximum=0, failing=failing)
+    measure = f"(select count(*) from ({failing}))"
+    return Rule(name, severity, description, measure, maximum=0, failing=failing, remedy=remedy)
 
 
 def common(
@@ -118,14 +128,15 @@ def common(
         empty = f"case when {offered(datasets)} and {given} then count(*) else greatest(count(*), 1) end"
         unless = " (unless this home's source does not offer what it is made from)"
     return (
-        nothing_in("shape", misshapen, "the promised columns are there, with their types"),
+        nothing_in("shape", misshapen, "the promised columns are there, with their types", remedy=BUILD_ANEW),
         Rule("not_empty", "critical", f"the table has rows{unless}", measure=empty, minimum=1),
-        nothing_in("key_unique", duplicates, f"each ({keys}) occurs once"),
+        nothing_in("key_unique", duplicates, f"each ({keys}) occurs once", remedy=BUILD_ANEW),
         no_rows(
             "key_known",
             " or ".join(f"{column} is null" for column in key),
             f"no part of the key ({keys}) is NULL",
             key,
+            remedy=BUILD_ANEW,
         ),
         *((_always_known(always, key),) if always else ()),
         no_rows(
@@ -254,10 +265,11 @@ def as_published(key: tuple[str, ...], date: str = "date", stands: str = "", giv
         Rule(
             "rows_kept",
             "critical",
-            f"at most {_GONE} % of the rows of the last publication are gone{_MEANT}",
+            f"at most {_GONE} % of the rows of the last publication are gone",
             measure=change,
             minimum=-_GONE,
             failing=gone,
+            remedy=ACCEPT_CHANGES,
         ),
         Rule(
             "rows_added",
@@ -285,14 +297,15 @@ def as_published(key: tuple[str, ...], date: str = "date", stands: str = "", giv
             Rule(
                 name,
                 severity,
-                f"{stands} differs from the last publication in at most {percent} % of the last year's rows{meant}",
+                f"{stands} differs from the last publication in at most {percent} % of the last year's rows",
                 measure=share,
                 maximum=percent,
                 failing=restated,
+                remedy=ACCEPT_CHANGES,
             )
-            for name, severity, percent, meant in (
-                (f"{stands}_stands", "critical", _RESTATED, _MEANT),
-                (f"{stands}_restated", "warning", _RESTATED_WARNING, ""),
+            for name, severity, percent in (
+                (f"{stands}_stands", "critical", _RESTATED),
+                (f"{stands}_restated", "warning", _RESTATED_WARNING),
             )
         ]
     return tuple(rules)

@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 20
 _REPORTED_ROWS = 3
+_UNBUILT = "build it anew: tidegauge rebuild"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one rule found. `cause` is set where the rule could not be run; `observed` is then None."""
+    """What one rule found. `cause` is set where the rule could not be run; `observed` is then None.
+
+    `remedy` is the rule's own.
+    """
 
     table: str
     rule: str
@@ -46,6 +50,7 @@ class Result:
     description: str
     sample: list[dict[str, Any]]
     cause: str | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,9 +108,11 @@ class Verdict:
         return "\n".join([said, *self.findings()])
 
     def findings(self, table: str | None = None) -> list[str]:
-        """The failures (of one table) in words, with a few of the offending rows."""
+        """The failures (of one table) in words, with a few of the offending rows and what leads on from a refusal."""
         missing = [name for name, rows in self.rows.items() if rows is None and table in (None, name)]
-        lines = [f"CRITICAL {name}: there is no such table; none of its rules could be run." for name in missing]
+        lines = [
+            f"CRITICAL {name}: there is no such table; none of its rules could be run. {_UNBUILT}" for name in missing
+        ]
         for result in self.failures:
             if result.table in missing or table not in (None, result.table):
                 continue
@@ -123,7 +130,17 @@ class Verdict:
                 lines.append("      " + " ".join(f"{name}={_text(value)}" for name, value in row.items()))
             if result.unexpected_count and result.unexpected_count > _REPORTED_ROWS and result.sample:
                 lines.append(f"      and {result.unexpected_count - _REPORTED_ROWS:,} more")
+            if result.severity == "critical":
+                lines.append(f"    {self._way_on(result)}")
         return lines
+
+    def _way_on(self, result: Result) -> str:
+        """The command that leads from a refusal to a publication."""
+        if result.cause is not None:
+            return _UNBUILT
+        if result.remedy:
+            return result.remedy
+        return f'where that is right: tidegauge accept {result.table}.{result.rule} --until {self.as_of} --reason "..."'
 
 
 def judge(
@@ -268,6 +285,7 @@ class _Measured:
                     description=f"{rule.description} (accepted)" if is_accepted else rule.description,
                     sample=sample,
                     cause=cause,
+                    remedy=rule.remedy,
                 )
             )
         return results

@@ -14,7 +14,7 @@ with app.setup:
     import numpy as np
 
     from assets.home import Home
-    from assets.publish import read_manifest
+    from assets.versions import read_manifest
     from orchestration.database import open_publication
     from orchestration.settings import Settings
 

@@ -7,7 +7,7 @@ from datetime import date
 from assets.alerts import published, raise_once, stale_sources
 from assets.delivery import Channel, Delivery, DesktopFile, Ledger, Mail, Webhook, deliver, news_since
 from assets.home import Home, HomeError
-from assets.publish import read_manifest
+from assets.versions import read_manifest
 from orchestration.database import open_publication
 from orchestration.settings import Settings
 

@@ -20,6 +20,7 @@ from orchestration.ingestion import build_holds, build_raw_assets, reference
 from orchestration.jobs import backfill, gate_jobs, look_at_freshness, rebuild, refresh
 from orchestration.progress import progress_logger
 from orchestration.publication import (
+    CandidateOfRun,
     build_delivery,
     build_gate,
     build_publication,
@@ -70,6 +71,7 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
         resources={
             "warehouse": Warehouse(home_path=str(home.root), memory_limit=settings.memory_limit),
             "options": RunOptions(),
+            "candidate_of_run": CandidateOfRun(),
             "source": _for_one_run(source),
             "dbt": Dbt(project_dir=project),
         },

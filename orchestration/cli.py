@@ -1,6 +1,6 @@
 """`tidegauge`: thin, over the same definitions that the Dagster UI shows.
 
-Exit codes: 0 done, 1 the gate refused (the last publication stands), 2 wrong use, 3 a source or the engine failed.
+Exit codes: 0 done, 1 the gate refused and nothing new is published, 2 wrong use, 3 a source or the engine failed.
 Dagster is imported only by the commands that start a run, and what takes long to load only where it is used, so that
 the others answer at once.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 
 from assets.home import Home, HomeError
-from assets.publish import PublishError
 from assets.redaction import redact
-from orchestration.commands import ask, care, make, versions  # noqa: F401 - each adds its own to the program
+from assets.versions import PublishError
+from orchestration.commands import ask, care, decide, make, versions  # noqa: F401 - each adds its own to the program
 from orchestration.commands.common import FAILED, app
 from orchestration.database import EngineError
 from orchestration.terminal import err
@@ -41,7 +41,7 @@ def _remedy() -> str:
     home = Home(Settings().home)
     if home.free_bytes < FULL_DISK:
         return (
-            f"The disk of {home.root.resolve()} is full. The last publication stands. Make room, or set TIDEGAUGE_HOME "
+            f"The disk of {home.root.resolve()} is full. {home.standing} Make room, or set TIDEGAUGE_HOME "
             "to a folder on another disk; then run again."
         )
     return "This should not happen. `tidegauge doctor` looks for the cause."

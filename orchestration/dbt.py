@@ -37,6 +37,7 @@ from orchestration.fingerprint import (
 from orchestration.ingestion import current_as_of, speaking_failures
 from orchestration.instance import POOL
 from orchestration.lineage import ColumnLineage, Columns
+from orchestration.outcome import REMEDY
 from orchestration.previews import last_rows, markdown_table
 from orchestration.resources import RunOptions, Warehouse
 
@@ -158,8 +159,7 @@ def _build(context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, op
     """Dagster's events of building and testing the models, where anything is new; raises EngineError."""
     with warehouse.connect() as connection:
         current = inputs_hash(connection)
-        standing = built_inputs_hash(connection) == current == published_inputs_hash(warehouse.home)
-        if standing and not options.anew:
+        if not options.anew and built_inputs_hash(connection) == current == published_inputs_hash(warehouse.home):
             context.log.info("Nothing new since the last publication; the models stand.")
             return
         forget_build(connection)
@@ -287,4 +287,6 @@ def _with_failing_rows(
             report = "\n".join([report, *(f"  {line}" for line in lines)])
         except (KeyError, duckdb.Error) as error:  # a test that could not run has no rows to show
             report += f" ({str(error).splitlines()[0]})"
+        if check.severity == dg.AssetCheckSeverity.ERROR:
+            report += f"\n  {REMEDY}"
         yield check._replace(metadata={**check.metadata, "report": dg.MetadataValue.md(report)})

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import requests
 
+from assets import age
 from assets.home import Home, HomeError
-from assets.publish import PublishError, read_manifest, verify
-from orchestration.database import EngineError, open_database
+from assets.versions import PublishError, read_manifest, verify
+from orchestration.database import EngineError, open_database, open_publication
+from orchestration.last_run import ended, what_next
 from orchestration.settings import Settings, source_name
 
 PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "pandas", "yfinance")
@@ -39,6 +42,8 @@ def examine(settings: Settings) -> list[Finding]:
         _lock(home),
         _warehouse(home),
         _publication(home),
+        *_age(home),
+        *_last_run(home),
     ]
     if source == "live":
         findings += [
@@ -95,6 +100,31 @@ def _publication(home: Home) -> Finding:
         + ("its files match the manifest" if not problems else "; ".join(problems)),
         "" if not problems else "`tidegauge rollback` goes back to the version before; `tidegauge run` publishes anew.",
     )
+
+
+def _age(home: Home) -> list[Finding]:
+    """How old what people read is; no finding where there is nothing to read."""
+    try:
+        manifest = read_manifest(home)
+        if manifest is None:
+            return []
+        with open_publication(home.analysis) as connection:
+            missed = age.sessions_missed(connection, manifest)
+    except (PublishError, EngineError, duckdb.Error):
+        return []  # what is damaged is a finding of its own
+    if not missed:
+        return [Finding(True, f"what is published speaks of {manifest['as_of']}, and no session was missed")]
+    said, _, remedy = age.in_words(missed, manifest["as_of"]).partition(". ")
+    return [Finding(False, said, remedy)]
+
+
+def _last_run(home: Home) -> list[Finding]:
+    """The last run, where it did not come through."""
+    try:
+        run = home.last_run()
+    except HomeError as error:
+        return [Finding(False, str(error))]
+    return [Finding(False, "\n".join([ended(run, home), *run["reports"]]), what_next(run["exit_code"]))] if run else []
 
 
 def _fred_key(settings: Settings) -> Finding:

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from assets.home import Home
-from assets.publish import PublishError, read_manifest
+from assets.versions import PublishError, read_manifest, verify
 from orchestration.settings import PROJECT
 
 DBT_PROJECT = PROJECT / "dbt_project"
@@ -120,7 +120,7 @@ def _noted(connection: duckdb.DuckDBPyConnection, table: str) -> tuple | None:
 
 def published_inputs_hash(home: Home) -> str | None:
     """The inputs' hash of what is published now; None where there is nothing, or nothing whole: publish anew."""
-    return _published(home).get("inputs_hash")
+    return None if verify(home) else _published(home).get("inputs_hash")
 
 
 def published_as_of(home: Home) -> date | None:

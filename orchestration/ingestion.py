@@ -18,10 +18,10 @@ from assets.decisions import all_decisions, standing
 from assets.home import Home, HomeError
 from assets.ingest import ingest
 from assets.landing import LandingError, landed_datasets
-from assets.publish import PublishError
 from assets.raw import create_raw_tables, load_landed
 from assets.screening import screen
 from assets.sources.base import Source, SourceError
+from assets.versions import PublishError
 from assets.withdrawal import WithdrawalRefusedError
 from expectations.observations import CHECKS
 from orchestration.database import EngineError
@@ -71,7 +71,8 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
     catalog = load_catalog()
     with speaking_failures():
         warehouse.home.claim(source.name)
-        as_of = options.as_of_date(source.last_day, published_as_of(warehouse.home))
+        built = None if options.fetch else _built_as_of(warehouse)
+        as_of = options.as_of_date(source.last_day, published_as_of(warehouse.home), built)
         if options.rebuild:
             warehouse.remove()
         with warehouse.connect() as connection:
@@ -82,7 +83,7 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 "datasets": _datasets_table(
                     catalog,
                     source,
-                    landed_datasets(warehouse.home) if options.rebuild else source.datasets,
+                    landed_datasets(warehouse.home) if options.rebuild or not options.fetch else source.datasets,
                 ),
                 "series": catalog.series_table(source.service_of("fred_observations"), as_of),
                 "instruments": catalog.instruments_table(as_of),
@@ -118,6 +119,14 @@ def write_reference(connection: duckdb.DuckDBPyConnection, tables: dict[str, pd.
         connection.execute(f"create or replace table ref.{name} as select {columns} from incoming")
         connection.unregister("incoming")
     connection.execute("commit")
+
+
+def _built_as_of(warehouse: Warehouse) -> date | None:
+    """The session of which the build is; None where there is no build."""
+    if not warehouse.home.warehouse.exists():
+        return None
+    with warehouse.connect() as connection:
+        return current_as_of(connection) if is_built(connection) else None
 
 
 def _as_of_table(as_of: date, source: Source) -> pd.DataFrame:
@@ -280,7 +289,7 @@ def _load_dataset(
     """One dataset fetched, landed, appended; what a person should hear of it is in the metadata `notes`."""
     began = time.monotonic()
     metadata: dict[str, Any] = {"notes": []}
-    if options.rebuild:
+    if options.rebuild or not options.fetch:
         rows_new = load_landed(connection, home, catalog, dataset)
     elif dataset.name not in source.datasets:
         metadata["note"] = f"the source {source.name} does not offer this dataset"
@@ -347,7 +356,7 @@ _NOTES = {
     "missing": "asked for did not come (no longer kept, or not offered)",
     "failed": "did not come though they should have; the next run asks again",
     "restated": "were restated by the vendor and loaded anew",
-    "refused": "files have rows that went to quarantine",
+    "refused": "files or answers have rows that went to quarantine",
 }
 
 
@@ -377,11 +386,15 @@ def failures_in_words(failures: Mapping[str, Exception], source: Source, behind:
     return "\n".join(paragraphs)
 
 
+def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a run has begun to fill this warehouse."""
+    there = "select 1 from duckdb_tables() where (schema_name, table_name) = ('ref', 'as_of')"
+    return bool(connection.execute(there).fetchall())
+
+
 def current_as_of(connection: duckdb.DuckDBPyConnection) -> date:
     """The session that the reference tables speak of; raises EngineError where there are none yet."""
-    if not connection.execute(
-        "select 1 from duckdb_tables() where (schema_name, table_name) = ('ref', 'as_of')"
-    ).fetchall():
+    if not is_built(connection):
         raise EngineError("nothing was loaded into this home yet. Run the job `refresh`, or `tidegauge run`.")
     return connection.execute("select as_of_date from ref.as_of").fetchall()[0][0]
 

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from assets.disk import written_whole
 from assets.home import Home, HomeError
+from orchestration.outcome import Outcome, keep
 
 POOL = "warehouse"
 """What every step that opens the warehouse is in; the pool has one slot, and a run keeps it from start to end."""
@@ -75,11 +76,12 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home, *, is_locked: bool
         time.sleep(ENDS_WITHIN_S)
     closed = _without_process(instance, home, is_locked)
     for run in closed:
-        instance.report_run_failed(
-            run,
+        why = (
             "The process of this run ended before the run did. What had landed is kept: re-execute the run from "
-            "failure, or start a new one.",
+            "failure, or start a new one."
         )
+        instance.report_run_failed(run, why)
+        keep(home, run, Outcome(run.run_id, failed=[why]))
     for path in _lock_of(home, "*").parent.glob("*.lock"):
         run = instance.get_run_by_id(path.stem)
         if run is None or run.is_finished:
@@ -94,11 +96,16 @@ def _without_process(instance: dg.DagsterInstance, home: Home, is_locked: bool) 
         path = _lock_of(home, run.run_id)
         if path.exists():
             return _is_free(path)
-        return is_locked and COMMAND_LINE_TAG in run.tags and run.parent_run_id is None  # re-executions inherit tags
+        return is_locked and is_of_command_line(run)
 
     return [
         run for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) if is_dead(run)
     ]
+
+
+def is_of_command_line(run: dg.DagsterRun) -> bool:
+    """Whether the command line has started the run; re-executions inherit its tags."""
+    return COMMAND_LINE_TAG in run.tags and run.parent_run_id is None
 
 
 def _lock_of(home: Home, run_id: str) -> Path:

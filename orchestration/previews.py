@@ -16,6 +16,7 @@ import vl_convert
 
 LAST_ROWS = 5
 LONGEST_TEXT = 120
+_MOST_HOLDS = 200
 
 # Table -> a title, and what to draw of it: SQL with the columns date, value and, where there are several lines, line.
 _CHARTS = {
@@ -77,6 +78,21 @@ def charts(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict
         f"chart_{table}": _chart(connection, *_CHARTS[table], f"analysis.{table}", is_simulated)
         for table in tables
         if table in _CHARTS
+    }
+
+
+def holds_metadata(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What is on hold, accepted, corrected or missing: how many of each, and the latest of them one a line."""
+    counted = connection.execute("select status, count(*) from raw.holds group by status order by status").fetchall()
+    rows = connection.execute(
+        f"""select status, dataset, key, rule, value, other_value, found_at, reason, decided_by, hold_id
+            from raw.holds order by status, found_at desc, dataset, key limit {_MOST_HOLDS}"""
+    ).fetchall()
+    header = ("status", "dataset", "observation", "rule", "value", "other value", "found at", "reason", "by", "hold")
+    return {
+        "dagster/row_count": sum(count for _, count in counted),
+        **dict(counted),
+        "holds": markdown_table(header, rows),
     }
 
 

@@ -1,18 +1,27 @@
-"""The gate and the publication as Dagster sees them: blocking checks on every published table, one published asset."""
+"""The gate and the publication as Dagster sees them: blocking checks on every published table, one published asset.
+
+A run writes one candidate and has it audited once. The checks show what the audit found; the publication is that
+candidate.
+"""
 
 import json
 import subprocess
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import duckdb
+from pydantic import PrivateAttr
 
-from assets import site
+from assets import age, candidate, site
 from assets.alerts import raise_refusal
+from assets.calendars import sessions_between
+from assets.decisions import accepted_rules, all_decisions, standing
 from assets.home import Home, HomeError
-from assets.publish import DATABASE, PARQUET, GateRefused, Publication, PublishError, publish, read_manifest
+from assets.publish import GateRefused, publish
 from assets.sources.base import Source
+from assets.versions import DATABASE, PARQUET, Publication, read_manifest
 from expectations import data_docs, suites
 from expectations.runner import Result, Verdict, judge
 from orchestration.alerts import channels, deliver_alerts
@@ -58,8 +67,27 @@ def raw_descriptions(manifest: Path) -> dict[str, str]:
     return {source["name"]: source["description"] for source in sources if source["source_name"] == "raw"}
 
 
+class CandidateOfRun(dg.ConfigurableResource):
+    """The candidate that this run has had audited, kept from the gate to the publication; none outlives the run."""
+
+    _audited: candidate.Audited | None = PrivateAttr(None)
+
+    def keep(self, audited: candidate.Audited) -> None:
+        self._audited = audited
+
+    def of(self, build: candidate.Build) -> candidate.Audited | None:
+        """The candidate, where there is one and it is of that build."""
+        audited = self._audited
+        return audited if audited and audited.candidate.build == build and audited.candidate.path.exists() else None
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Called by Dagster when the run is over, however it ends."""
+        if self._audited:
+            self._audited.candidate.remove()
+
+
 def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
-    """One blocking check a published table: its Great Expectations suite on the build."""
+    """One blocking check a published table: what the audit of the candidate says of it."""
 
     @dg.multi_asset_check(
         name="gate",
@@ -75,22 +103,81 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
         can_subset=True,
         pool=POOL,
     )
-    def gate(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, options: RunOptions):
+    def gate(
+        context: dg.AssetCheckExecutionContext,
+        warehouse: Warehouse,
+        options: RunOptions,
+        candidate_of_run: CandidateOfRun,
+    ):
         asked = [table for table in tables if _check_key(table) in context.selected_asset_check_keys]
         with speaking_failures(), warehouse.connect() as connection:
-            previous = _previous(warehouse, options)
-            as_of = current_as_of(connection)
-            verdict = judge(connection, as_of=as_of, tables=asked, previous=previous)
+            build = _build_of(connection, warehouse, options)
             if len(asked) == len(tables):
-                warehouse.home.record_gate(verdict.summary())
-                if not verdict.passed and context.run.job_name != CHECK:  # a look at the gate refuses nothing
-                    raise_refusal(warehouse.home, as_of, _broken(verdict))
-                is_simulated = connection.execute("select is_simulated from ref.as_of").fetchone()[0]
-                _write_data_docs(warehouse.home, verdict, is_simulated)
+                refuses = context.run.job_name != CHECK  # a look at the gate refuses nothing
+                verdict = _audit(connection, warehouse.home, build, tables, candidate_of_run, refuses=refuses).verdict
+            else:  # some tables of the build, of which no publication can be made
+                verdict = judge(
+                    connection,
+                    as_of=build.as_of,
+                    tables=asked,
+                    previous=build.previous,
+                    accepted=_accepted(warehouse.home, build.as_of),
+                )
         for table in asked:
             yield _check_result(table, verdict)
 
     return gate
+
+
+def _audit(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    build: candidate.Build,
+    tables: Sequence[str],
+    candidate_of_run: CandidateOfRun,
+    *,
+    refuses: bool,
+) -> candidate.Audited:
+    """Write the candidate of a build and have it audited: the one place where what is published is judged."""
+
+    def judged(attached: duckdb.DuckDBPyConnection, database: str) -> Verdict:
+        return judge(
+            attached,
+            as_of=build.as_of,
+            tables=tables,
+            database=database,
+            previous=build.previous,
+            accepted=_accepted(home, build.as_of),
+        )
+
+    written = candidate.write(connection, home, suites.keys(tables), build)
+    audited = candidate.audit(connection, home, written, judged)
+    candidate_of_run.keep(audited)
+    home.record_gate(audited.verdict.summary())
+    if refuses and not audited.verdict.passed:
+        raise_refusal(home, build.as_of, _broken(audited.verdict))
+    _write_data_docs(home, audited.verdict, build.is_simulated)
+    return audited
+
+
+def _accepted(home: Home, as_of: date) -> set[tuple[str, str]]:
+    """The rules of the gate, (table, rule), that the operator accepts a build against."""
+    rules = accepted_rules(standing(all_decisions(home), as_of), as_of)
+    return {tuple(rule.split(".", 1)) for rule in rules}
+
+
+def _build_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, options: RunOptions) -> candidate.Build:
+    """What lies in the warehouse now, and the publication that it is held against."""
+    source, is_simulated = connection.execute("select source, is_simulated from ref.as_of").fetchall()[0]
+    published = warehouse.home.analysis.resolve()  # one file, though another version be published meanwhile
+    return candidate.Build(
+        as_of=current_as_of(connection),
+        source=source,
+        is_simulated=is_simulated,
+        inputs_hash=built_inputs_hash(connection),
+        code_revision=code_revision(),
+        previous=published if published.exists() and not options.accept_changes else None,
+    )
 
 
 def _broken(verdict: Verdict) -> list[str]:
@@ -138,7 +225,7 @@ def _failing_rows(result: Result) -> dg.TableMetadataValue:
 
 
 def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDefinition:
-    """The asset that people read: audited once more as a candidate, then swapped in."""
+    """The asset that people read: the candidate that the gate of the run has passed, put in place."""
 
     @dg.asset(
         key=PUBLICATION,
@@ -150,17 +237,26 @@ def build_publication(tables: Sequence[str], keep_versions: int) -> dg.AssetsDef
         tags={"layer": "published"},
         pool=POOL,
     )
-    def publication(warehouse: Warehouse, options: RunOptions) -> dg.MaterializeResult:
+    def publication(
+        warehouse: Warehouse, options: RunOptions, candidate_of_run: CandidateOfRun
+    ) -> dg.MaterializeResult:
+        home = warehouse.home
         with speaking_failures(), warehouse.connect() as connection:
+            build = _build_of(connection, warehouse, options)
+            if build.inputs_hash is None or build.inputs_hash != inputs_hash(connection):
+                raise EngineError(
+                    "the models in warehouse.duckdb were not built from what is loaded now. "
+                    "Run `tidegauge run` to build and publish them together."
+                )
+            audited = candidate_of_run.of(build) or _audit(
+                connection, home, build, tables, candidate_of_run, refuses=True
+            )
             try:
-                published = publish_build(connection, warehouse, options, tables, keep_versions)
+                published = publish(connection, home, audited, site.write, keep=keep_versions)
             except GateRefused as refusal:
-                raise_refusal(warehouse.home, current_as_of(connection), _broken(refusal.verdict))
                 raise dg.Failure(str(refusal), metadata={"refused": True}, allow_retries=False) from refusal
-            except PublishError as error:
-                raise dg.Failure(description=str(error)) from error
             shown = charts(connection, tables)
-        return dg.MaterializeResult(metadata=_of_publication(published, warehouse.home) | shown)
+        return dg.MaterializeResult(metadata=_of_publication(published, home) | shown)
 
     return publication
 
@@ -213,61 +309,30 @@ def _megabytes(path: Path) -> float:
 
 @dg.asset_check(
     asset=PUBLICATION,
-    description="Whether what is published speaks of the last NYSE session that is over and on offer; days on which "
-    "the exchange is closed make nothing stale",
+    description="How many NYSE sessions that are over and on offer what is published does not speak of: one is a "
+    "warning, three are an error; days on which the exchange is closed make nothing stale",
 )
 def freshness(warehouse: Warehouse, source: dg.ResourceParam[Source]) -> dg.AssetCheckResult:
-    """A warning, so that it stands in the UI and ends no run."""
+    """It blocks nothing, and ends no run."""
     with speaking_failures():
         manifest = read_manifest(warehouse.home)
-    published, due = manifest["as_of"] if manifest else None, last_session_on_offer(source.last_day).isoformat()
-    is_fresh = published is not None and published >= due
-    return dg.AssetCheckResult(
-        passed=is_fresh,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"As of {published}."
-        if is_fresh
-        else f"As of {published or 'never'}; {due} is over. Run `refresh`.",
-        metadata={"as_of": published or "nothing is published", "last_session": due},
-    )
-
-
-def publish_build(
-    connection: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
-    options: RunOptions,
-    tables: Sequence[str],
-    keep_versions: int,
-) -> Publication:
-    """Publish the present build; raises EngineError where the models do not belong to their inputs."""
-    built_from = built_inputs_hash(connection)
-    if built_from is None or built_from != inputs_hash(connection):
-        raise EngineError(
-            "the models in warehouse.duckdb were not built from what is loaded now. "
-            "Run `tidegauge run` to build and publish them together."
+    due = last_session_on_offer(source.last_day)
+    if manifest is None:
+        return dg.AssetCheckResult(
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Nothing is published yet; {due} is over. Run `refresh`.",
+            metadata={"as_of": "nothing is published", "last_session": due.isoformat()},
         )
-    as_of = current_as_of(connection)
-    previous = _previous(warehouse, options)
-    source, is_simulated = connection.execute("select source, is_simulated from ref.as_of").fetchall()[0]
-    return publish(
-        connection,
-        warehouse.home,
-        suites.keys(tables),
-        lambda candidate, database: judge(candidate, as_of=as_of, tables=tables, database=database, previous=previous),
-        site.write,
-        as_of=as_of,
-        source=source,
-        is_simulated=is_simulated,
-        inputs_hash=built_from,
-        code_revision=code_revision(),
-        keep=keep_versions,
+    missed = sessions_between(date.fromisoformat(manifest["as_of"]), due)
+    return dg.AssetCheckResult(
+        passed=not missed,
+        severity=dg.AssetCheckSeverity.ERROR if missed >= age.ALARMS else dg.AssetCheckSeverity.WARN,
+        description=f"As of {manifest['as_of']}; {age.sessions_ended(missed)} since then. Run `refresh`."
+        if missed
+        else f"As of {manifest['as_of']}.",
+        metadata={"as_of": manifest["as_of"], "last_session": due.isoformat(), "sessions_missed": missed},
     )
-
-
-def _previous(warehouse: Warehouse, options: RunOptions) -> Path | None:
-    """The database that the build is held against."""
-    published = warehouse.home.analysis.resolve()  # one file, though another version be published meanwhile
-    return published if published.exists() and not options.accept_changes else None
 
 
 def code_revision() -> str:

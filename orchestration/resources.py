@@ -15,8 +15,10 @@ from pydantic import Field
 
 from assets.calendars import last_ended_session, last_session
 from assets.home import Home, HomeError
+from assets.versions import PublishError
 from orchestration.database import EngineError, is_damage, open_database, unreadable
-from orchestration.instance import alive
+from orchestration.instance import alive, is_of_command_line
+from orchestration.outcome import keep, outcome_so_far
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -38,6 +40,8 @@ class Warehouse(dg.ConfigurableResource):
             return
         with alive(self.home, context.instance, context.run.run_id):
             yield self
+            if not is_of_command_line(context.run):  # which keeps its own
+                keep(self.home, context.run, outcome_so_far(context.instance, context.run.run_id, self.home))
 
     def remove(self) -> None:
         """Delete the build, to make it anew from the landing zone; the publication stands."""
@@ -66,7 +70,7 @@ class Warehouse(dg.ConfigurableResource):
                     time.sleep(0.5)
             try:
                 yield connection
-            except duckdb.Error as error:
+            except (duckdb.Error, PublishError) as error:
                 if is_damage(error):
                     raise unreadable(self.home.warehouse, str(error)) from error
                 raise
@@ -88,6 +92,7 @@ class RunOptions(dg.ConfigurableResource):
     until: str | None = Field(None, description="With since: only up to this day")
     full_refresh: bool = Field(False, description="Fetch and build everything anew")
     rebuild: bool = Field(False, description="Make the warehouse anew from the landing zone; nothing is fetched")
+    fetch: bool = Field(True, description="Ask the sources; without it what has landed is screened and built again")
     release: bool = Field(False, description="Read again what has rows in quarantine")
     accept_changes: bool = Field(False, description="Publish though rows or values of the last publication are gone")
     retries: bool = Field(True, description="Try again, later and later, when a service fails")
@@ -106,14 +111,15 @@ class RunOptions(dg.ConfigurableResource):
         """The last day to ask for: the run's as-of, or `until` where that is earlier."""
         return min(as_of, date.fromisoformat(self.until)) if self.until else as_of
 
-    def as_of_date(self, last_day: date | None, published: date | None) -> date:
+    def as_of_date(self, last_day: date | None, published: date | None, built: date | None = None) -> date:
         """The exchange session that the run speaks of: the asked one, else the last on offer.
 
-        Where nothing new is asked for, that is the session that is `published`. HomeError where that one is not over
-        yet, or where nobody asked to go back behind what is published.
+        Where nothing new is asked for, that is the session that is `published`, without one that of which the build
+        is (`built`). HomeError where that one is not over yet, or where nobody asked to go back behind what is
+        published.
         """
         latest = last_session_on_offer(last_day)
-        stands = published if self.rebuild or self.release else None
+        stands = published or built if self.rebuild or self.release or not self.fetch else None
         asked = last_session(date.fromisoformat(self.as_of)) if self.as_of else stands or latest
         if asked > latest:
             raise HomeError(

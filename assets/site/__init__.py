@@ -6,11 +6,14 @@ figures make which page. Does not belong here: anything computed that is not pub
 
 from __future__ import annotations
 
+from datetime import UTC, date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from assets.age import ALARMS, session_ends
 
 INDEX = "index.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -30,16 +33,23 @@ def write(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: dict[st
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    ends = "" if manifest["simulated"] else _session_ends(connection, date.fromisoformat(manifest["as_of"]))
     environment.filters |= {f.__name__: f for f in (figures.day, figures.sentence, figures.significant, figures.words)}
     with debug_mode(False):  # Altair looks at each part of a chart as it is made, which takes longer than the rest
         made = pages.make(figures.Reader(connection, manifest))
     folder.mkdir()
+    known = {"pages": made, "manifest": manifest, "ends": ends, "alarms": ALARMS}
     for page in made:
         template = environment.get_template(page.template)
-        (folder / page.file).write_text(template.render(page=page, pages=made, manifest=manifest))
+        (folder / page.file).write_text(template.render(page=page, **known))
     for name in _STATIC:
         (folder / name).write_text((_TEMPLATES / name).read_text())
     (folder / "vega.js").write_text(_vega())
+
+
+def _session_ends(connection: duckdb.DuckDBPyConnection, as_of: date) -> str:
+    """When the sessions to come are over, as hours since 1970: the page itself counts those that its reader missed."""
+    return " ".join(str(int(end.replace(tzinfo=UTC).timestamp()) // 3600) for end in session_ends(connection, as_of))
 
 
 @cache

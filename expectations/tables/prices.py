@@ -142,10 +142,10 @@ def _price_indicators() -> Table:
 
 def _returns_like_before(recent: str) -> Rule:
     """Kolmogorov and Smirnov's distance between the returns of the last month and those of the year before."""
-    ranked = (
-        f"select count(*) filter (where date > {{as_of}} - 30) over (order by return_1d) as of_month, "
-        f"count(*) filter (where date <= {{as_of}} - 30) over (order by return_1d) as of_year "
-        f"from {recent} where return_1d is not null"
+    ranked = (  # by distinct return, so that ties are one step, and the window has fewer rows to sort
+        f"select sum(count(*) filter (where date > {{as_of}} - 30)) over (order by return_1d) as of_month, "
+        f"sum(count(*) filter (where date <= {{as_of}} - 30)) over (order by return_1d) as of_year "
+        f"from {recent} where return_1d is not null group by return_1d"
     )
     distance = "max(abs(of_month / month::double - of_year / year::double))"
     totals = "max(of_month) over () as month, max(of_year) over () as year"

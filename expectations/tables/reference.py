@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.rule import Rule, Table, common, no_rows, not_after_as_of, nothing_in, within
+from expectations.rule import Rule, Table, common, named, no_rows, not_after_as_of, nothing_in, within
 
 
 def _series() -> Table:
@@ -135,9 +135,38 @@ def _source_health() -> Table:
     )
 
 
+def _holds() -> Table:
+    key = ("dataset", "key", "rule")
+    columns = {
+        **dict.fromkeys((*key, "hold_id", "source", "held_columns", "finding", "status"), "text"),
+        **dict.fromkeys(("decision_id", "decision", "decided_by", "reason", "reference"), "text"),
+        "observation_date": "date",
+        **dict.fromkeys(("value", "other_value"), "number"),
+        **dict.fromkeys(("found_at", "decided_at", "known_at"), "timestamp"),
+    }
+    may_be_empty = (rule for rule in common(key, columns, always=("hold_id", "found_at")) if rule.name != "not_empty")
+    return Table(
+        key,
+        columns,
+        rules=(
+            *may_be_empty,
+            named("status", ("held", "held by hand", "accepted", "corrected", "missing"), key),
+            no_rows(
+                "decision_stated",
+                "(status in ('held by hand', 'accepted', 'corrected') or decision is not null) "
+                "and (decision_id is null or decision is null or decided_by is null or reason is null)",
+                "what was decided says by whom and why",
+                key,
+                "status, decision",
+            ),
+        ),
+    )
+
+
 TABLES: dict[str, Table] = {
     "series": _series(),
     "instruments": _instruments(),
     "calendar": _calendar(),
     "source_health": _source_health(),
+    "holds": _holds(),
 }

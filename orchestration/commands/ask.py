@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from assets import age
 from assets.brief import SIMULATED
 from assets.home import Home
-from assets.publish import read_manifest
+from assets.versions import read_manifest
 from orchestration.commands.common import (
     ASK,
     FAILED,
@@ -30,12 +31,14 @@ from orchestration.commands.common import (
     completed,
     fail,
     manifest_of,
+    nothing_published,
     published,
     published_day,
     settings_of,
 )
 from orchestration.commands.make import send_alerts
 from orchestration.database import is_damage, unreadable_publication
+from orchestration.last_run import ended, what_next
 from orchestration.terminal import err, examples, out, print_alerts, print_claims, print_table
 
 if TYPE_CHECKING:
@@ -79,19 +82,30 @@ def _complete_article(incomplete: str) -> list[str]:
     ),
 )
 def status(as_json: Json = False) -> None:
-    """What is published, as of when, how fresh each source is, what the gate said."""
+    """What is published, as of when, how old, how fresh each source is; what the gate and a run that failed said."""
     settings = settings_of()
     home = Home(settings.home)
-    manifest = manifest_of(settings)
+    manifest, last_run = read_manifest(home), home.last_run()
+    if manifest is None:
+        if as_json:
+            print(json.dumps({"version": None, "last_run": last_run, "last_gate": home.last_gate()}))
+        elif last_run:
+            _print_last_run(last_run, home)
+        if as_json or last_run:
+            raise typer.Exit(WRONG_USE)
+        nothing_published(settings)
     with published(home) as connection:
         health = connection.execute(
             "select source, dataset, latest_observation, age_days, status, required from source_health "
             "where status <> 'not_offered' order by dataset"
         ).fetchall()
+        missed = age.sessions_missed(connection, manifest)
+    last_gate = home.last_gate()
     if as_json:
         names = ("source", "dataset", "latest_observation", "age_days", "status", "required")
         sources = [dict(zip(names, row, strict=True)) for row in health]
-        print(json.dumps({**manifest, "last_gate": home.last_gate(), "sources": sources}, default=str))
+        told = {"sessions_missed": missed, "last_run": last_run, "last_gate": last_gate, "sources": sources}
+        print(json.dumps({**manifest, **told}, default=str))
         return
     if manifest["simulated"]:
         out.print(SIMULATED, style="yellow")
@@ -99,14 +113,19 @@ def status(as_json: Json = False) -> None:
         f"Version [bold]{manifest['version']}[/], as of [bold]{manifest['as_of']}[/], from {manifest['source']}, "
         f"{sum(t['rows'] for t in manifest['tables'].values()):,} rows in {len(manifest['tables'])} tables."
     )
+    if missed:
+        out.print(age.in_words(missed, manifest["as_of"]), style="bold red" if missed >= age.ALARMS else "yellow")
     out.print(f"The gate: {_gate_in_words(manifest['gate'])}")
-    last = home.last_gate()
-    if last and not last["passed"]:
-        out.print(f"The last gate, at {last['judged_at']}, refused a build: {_gate_in_words(last)}", style="red")
+    if last_run:
+        _print_last_run(last_run, home)
+    elif last_gate and not last_gate["passed"]:  # by `check`
+        out.print(
+            f"The last gate, at {last_gate['judged_at']}, refused a build: {_gate_in_words(last_gate)}", style="red"
+        )
     table = Table(Column("dataset", overflow="fold"), "latest", "age in days", "status")
-    for _, dataset, latest, age, state, required in health:
+    for _, dataset, latest, age_days, state, required in health:
         style = "" if state == "ok" else "red" if state == "missing" and required else "yellow"
-        table.add_row(dataset, str(latest or ""), str(age if age is not None else ""), state, style=style)
+        table.add_row(dataset, str(latest or ""), str(age_days if age_days is not None else ""), state, style=style)
     out.print(table, soft_wrap=False)
     if files := len(list(home.quarantine.glob("*/*.parquet"))):
         out.print(f"Rows of {files} files are in quarantine: `tidegauge quarantine` counts them.", style="yellow")
@@ -297,6 +316,14 @@ def query(
             err.print(SIMULATED, style="yellow")
         print_table(names, result)
         err.print(f"{len(result):,} {'row' if len(result) == 1 else 'rows'} in {took_ms:.0f} ms", style="dim")
+
+
+def _print_last_run(run: dict[str, Any], home: Home) -> None:
+    """What a run that did not come through has come to, and what to do."""
+    out.print(ended(run, home), style="red", markup=False)
+    for report in run["reports"]:
+        out.print(report, markup=False)
+    out.print(what_next(run["exit_code"]), style="red", markup=False)
 
 
 def _gate_in_words(gate: dict[str, Any]) -> str:

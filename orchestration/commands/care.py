@@ -70,7 +70,8 @@ def doctor() -> None:
     findings = examine(settings_of())
     for finding in findings:
         mark, style = ("ok", "green") if finding.ok else ("!!", "red")
-        out.print(f"[{style}]{mark}[/]  {escape(finding.what)}")
+        what = finding.what.replace("\n", "\n    ")
+        out.print(f"[{style}]{mark}[/]  {escape(what)}")
         if finding.remedy:
             out.print(f"      {escape(finding.remedy)}")
     if not all(finding.ok for finding in findings):

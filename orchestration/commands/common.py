@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from assets import age
 from assets.brief import Brief, BriefError, make_brief
 from assets.home import Home
-from assets.publish import read_manifest
+from assets.versions import read_manifest
 from orchestration.database import open_publication
 from orchestration.terminal import err
 
@@ -21,7 +23,7 @@ app = typer.Typer(
     help="A market-regime warehouse: is liquidity draining, is breadth narrowing, do large caps lead small caps?",
     epilog="Start with `tidegauge run`, then `tidegauge brief`. The warehouse lives in TIDEGAUGE_HOME, `.tidegauge` "
     "beside the code unless told; .env.example lists all settings.\n\n"
-    "Exit codes: 0 done, 1 the gate refused and the last publication stands, 2 wrong use, 3 a source or the engine "
+    "Exit codes: 0 done, 1 the gate refused and nothing new is published, 2 wrong use, 3 a source or the engine "
     "failed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -69,7 +71,10 @@ def manifest_of(settings: Settings) -> dict[str, Any]:
 
 def nothing_published(settings: Settings) -> NoReturn:
     """End with what to do first."""
-    fail(WRONG_USE, f"nothing is published in {settings.home} yet. Run `tidegauge run` first.")
+    said = f"nothing is published in {settings.home} yet."
+    if Home(settings.home).last_run():
+        fail(WRONG_USE, f"{said} The last run did not come through: `tidegauge status` says why, and what to do.")
+    fail(WRONG_USE, f"{said} Run `tidegauge run` first.")
 
 
 def published(home: Home) -> Any:
@@ -90,9 +95,11 @@ def brief_of(settings: Settings, day: date | None) -> Brief:
     manifest = manifest_of(settings)
     with published(Home(settings.home)) as connection:
         try:
-            return make_brief(connection, published_day(manifest, day), manifest["simulated"])
+            brief = make_brief(connection, published_day(manifest, day), manifest["simulated"])
         except BriefError as error:
             fail(WRONG_USE, str(error))
+        missed = age.sessions_missed(connection, manifest)
+    return replace(brief, sessions_missed=missed, late=age.in_words(missed, manifest["as_of"]))
 
 
 def completed(incomplete: str, names: Callable[[Home], list[str]]) -> list[str]:

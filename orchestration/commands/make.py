@@ -12,7 +12,7 @@ import typer
 
 from assets.brief import SIMULATED
 from assets.home import Home, HomeError, SourceMixedError
-from assets.publish import DATABASE, PublishError, current_publication, versions
+from assets.versions import DATABASE, PublishError, current_publication, versions
 from orchestration.commands.common import (
     FAILED,
     MAKE,
@@ -27,6 +27,7 @@ from orchestration.commands.common import (
     settings_of,
 )
 from orchestration.database import EngineError, open_publication
+from orchestration.last_run import what_next
 from orchestration.terminal import err, examples, out
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ QUERIES = (
         "tidegauge run --source live     # the services; wants FRED_API_KEY",
         "tidegauge run --source files --from exports/    # see exports/tidegauge.yml",
         "tidegauge run --since 2026-01-01                # fetch that year again",
+        "tidegauge run --no-fetch                        # apply what was decided",
     ),
 )
 def run(
@@ -67,11 +69,22 @@ def run(
         str | None, typer.Option(metavar="DATE", help="Fetch what is stored from that day on again: a backfill.")
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Fetch and build everything anew.")] = False,
+    no_fetch: Annotated[
+        bool, typer.Option("--no-fetch", help="Ask no source: apply what was decided to what has landed.")
+    ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Though rows or values that were there before are gone or restated."),
+    ] = False,
 ) -> None:
     """The main job: ingest, build, gate, publish."""
     day = _day(as_of)
     settings = settings_of(source=source, files_dir=from_)
     home = Home(settings.home)
+    if no_fetch:
+        if since or full_refresh or from_:
+            fail(WRONG_USE, "--no-fetch asks no source: it goes with neither --since, --full-refresh nor --from")
+        need_landed(settings)
     if from_ and settings.source is None and home.source() is None:
         settings = settings_of(source="files", files_dir=from_)
     name = _source(settings)
@@ -83,14 +96,15 @@ def run(
         latest = date.fromisoformat(day) if day else last_ended_session()
         if a_day("--since", since) > latest:
             fail(WRONG_USE, f"--since {since} is after {latest}, of which the run would speak")
-    if name == "files" and not (settings.files_dir or home.files_dir()):
+    if name == "files" and not no_fetch and not (settings.files_dir or home.files_dir()):
         fail(WRONG_USE, "the source files needs the folder of vendor exports: --from DIR")
     if name == "sample" and day:
         from assets.sources.sample import SAMPLE_END, SAMPLE_START
 
         if not SAMPLE_START <= date.fromisoformat(day) <= SAMPLE_END:
             fail(WRONG_USE, f"--as-of {day}: the simulated market runs from {SAMPLE_START} to {SAMPLE_END}")
-    run_and_tell(settings, "refresh", {"as_of": day, "since": since, "full_refresh": full_refresh})
+    asked = {"as_of": day, "since": since, "full_refresh": full_refresh, "accept_changes": accept_changes}
+    run_and_tell(settings, "refresh", asked | ({"fetch": False} if no_fetch else {}))
 
 
 @app.command(
@@ -102,8 +116,7 @@ def run(
 def rebuild() -> None:
     """The warehouse anew from the landing zone alone; nothing is fetched."""
     settings = settings_of()
-    if not any(Home(settings.home).landing.rglob("*.parquet")):
-        fail(WRONG_USE, f"nothing has landed in {settings.home} yet. Run `tidegauge run` first.")
+    need_landed(settings)
     run_and_tell(settings, "rebuild", {"rebuild": True})
 
 
@@ -127,7 +140,7 @@ def check(
     pages = Home(settings.home).data_docs.resolve() / "index.html"
     if open_ and pages.exists() and pages.stat().st_mtime >= began and not webbrowser.open(pages.as_uri()):
         err.print(f"no browser could be opened; the pages are {pages}", markup=False)
-    _tell_failures(outcome)
+    _tell_failures(outcome, Home(settings.home))
     out.print("The gate passed. Nothing was published by this command.")
     out.print(f"  {pages}", markup=False)
 
@@ -189,7 +202,7 @@ def run_and_tell(settings: Settings, job: str, options: dict[str, Any]) -> None:
     outcome = _start(settings, job, options)
     if _version(home) == before:  # a run that published has sent its alerts itself
         _deliver_or_tell(settings)
-    _tell_failures(outcome)
+    _tell_failures(outcome, home)
     manifest = manifest_of(settings)
     seconds = time.monotonic() - began
     out.print()
@@ -226,15 +239,16 @@ def _start(settings: Settings, job: str, options: dict[str, Any]) -> Any:
         fail(FAILED, str(error))
 
 
-def _tell_failures(outcome: Any) -> None:
-    """End with the outcome's reports and exit code, if it has any."""
+def _tell_failures(outcome: Any, home: Home) -> None:
+    """End with the outcome's reports, what to do, and its exit code, if it has any."""
     if outcome.exit_code == 0:
         return
     for report in outcome.refused or outcome.failed:
         err.print(report, markup=False)
     err.print(f"Dagster run {outcome.run_id}; `tidegauge ui` shows it.")
     if outcome.refused:
-        err.print("The gate refused this build; the last publication stands.", style="bold red")
+        err.print(f"The gate refused this build. {home.standing}", style="bold red")
+    err.print(what_next(outcome.exit_code), markup=False)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -270,6 +284,15 @@ def _day(text: str | None) -> str | None:
     if last_session(day) > (latest := last_ended_session()):
         fail(WRONG_USE, f"--as-of {text}: the latest session that is over, at 18:00 in New York, is {latest}")
     return text
+
+
+def need_landed(settings: Settings) -> None:
+    """End where no observation has landed: alerts and decisions alone make no warehouse."""
+    from assets.catalog import load_catalog
+    from assets.landing import landed_datasets
+
+    if not landed_datasets(Home(settings.home)) & set(load_catalog().datasets):
+        fail(WRONG_USE, f"nothing has landed in {settings.home} yet. Run `tidegauge run` first.")
 
 
 def _need_build(settings: Settings) -> None:

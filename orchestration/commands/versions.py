@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from assets.home import Home, HomeError
-from assets.publish import PublishError, rollback, versions
+from assets.versions import PublishError, rollback, versions
 from orchestration.commands.common import (
     VERSIONS,
     WRONG_USE,

@@ -263,6 +263,72 @@ def test_data_that_are_not_simulated_are_not_called_so(visit, home, manifest, tm
     assert not visit(site / "index.html").get_by_label("Notice").count()
 
 
+@pytest.fixture(scope="module")
+def observed(home, manifest, tmp_path_factory) -> Path:
+    """The site as that of a market that goes on."""
+    with sites.publication(home.analysis) as publication:
+        observed = manifest | {"simulated": False, "source": "live"}
+        return sites.make(tmp_path_factory.mktemp("observed") / "site", publication, observed)
+
+
+def at(page: Page, time: str) -> Page:
+    """The page as a reader sees it who opens it at that time."""
+    page.clock.set_fixed_time(datetime.fromisoformat(time))
+    page.reload()
+    return page
+
+
+def test_a_page_says_how_many_sessions_its_reader_has_missed(visit, observed):
+    page = visit(observed / "index.html", timezone_id="Asia/Tokyo")
+    age = page.get_by_label("Age", exact=True)
+
+    at(page, "2026-02-02T17:59-05:00")  # a Monday: the weekend is no session
+    assert not age.is_visible()
+    at(page, "2026-02-02T18:00-05:00")
+    assert age.inner_text() == "This page speaks of 30 January 2026; 1 session has ended since then."
+    warned = age.evaluate("line => getComputedStyle(line).backgroundColor")
+    at(page, "2026-02-03T18:00-05:00")
+    assert "2 sessions have ended" in age.inner_text()
+    assert age.evaluate("line => getComputedStyle(line).backgroundColor") == warned
+    at(page, "2026-02-04T18:00-05:00")
+    assert "3 sessions have ended" in age.inner_text()
+    assert age.evaluate("line => getComputedStyle(line).backgroundColor") != warned
+    at(page, "2030-01-02T12:00-05:00")
+    assert "sessions or more have ended" in age.inner_text()
+
+
+def test_a_page_that_stays_open_grows_old(visit, observed):
+    page = visit(observed / "data.html")
+    page.clock.install(time=datetime.fromisoformat("2026-02-02T17:58-05:00"))
+    page.reload()
+    assert not page.get_by_label("Age", exact=True).is_visible()
+
+    page.clock.run_for("05:00")
+
+    assert "1 session has ended" in page.get_by_label("Age", exact=True).inner_text()
+
+
+def test_an_old_page_keeps_nobody_out(visit, observed):
+    page = at(visit(observed / "data.html"), "2026-03-02T12:00-05:00")
+    assert page.get_by_label("Age", exact=True).is_visible()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page, context=".late", options={"resultTypes": ["violations"], "preload": False})
+        assert not found.violations_count, found.generate_report()
+
+
+def test_without_script_no_age_is_claimed(visit, observed, site):
+    for folder in (observed, site):
+        assert '<aside class="late"' in (observed / "index.html").read_text()
+        page = visit(folder / "brief.html", java_script_enabled=False)
+        assert not page.locator(".late:visible").count()
+
+
+def test_a_simulated_market_is_never_late(visit, site):
+    page = at(visit(site / "index.html"), "2030-01-02T12:00-05:00")
+    assert not page.locator(".late").count()
+
+
 def test_a_home_without_rows_still_makes_every_page_and_draws_nothing(visit, home, manifest, tmp_path):
     with sites.publication(home.analysis, "limit 0") as publication:
         site = sites.make(tmp_path / "site", publication, manifest)

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from program import environment
 
 from assets.home import Home
-from assets.publish import verify
+from assets.versions import verify
 from orchestration.instance import PID_TAG
 from orchestration.settings import PROJECT
 

@@ -18,6 +18,7 @@ import yaml
 from pandas.tseries.holiday import GoodFriday
 
 from assets.calendars import FederalReserveHolidays
+from assets.holds import create_holds_table
 
 CATALOG = yaml.safe_load((Path(__file__).parents[2] / "assets" / "catalog.yml").read_text())
 NEW_YORK = ZoneInfo("America/New_York")
@@ -251,6 +252,7 @@ def build(
             connection.register("frame", frame)
             connection.execute(f"insert into ref.{name} select * from frame")
             connection.unregister("frame")
+        create_holds_table(connection)  # empty, unless a test fills it
         for name, dataset in CATALOG["datasets"].items():
             columns = dataset["columns"] | CHANGE_LOG
             definition = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())

@@ -69,6 +69,8 @@ PROMISED = {
     "series": "series_id title unit source frequency lag_business_days licence",
     "instruments": "symbol name kind sector",
     "calendar": "date is_xnys_session is_federal_business_day is_bond_business_day",
+    "holds": """dataset key rule hold_id observation_date source held_columns value other_value finding found_at status
+        decision_id decision decided_at decided_by reason reference known_at""",
     "source_health": "source dataset latest_observation age_days max_age_days rows coverage_pct status",
 }
 
@@ -122,8 +124,7 @@ def statement_rows() -> pd.DataFrame:
         {
             "record_date": day,
             "account_type": account,
-            "open_today_bal": str(amount),
-            "close_today_bal": "null",
+            "open_today_bal": amount,
         }
         for day in closing
         for account, amount in (
@@ -131,8 +132,7 @@ def statement_rows() -> pd.DataFrame:
             ("Treasury General Account (TGA) Closing Balance", closing[day]),
         )
     ]
-    unused = ["open_month_bal", "open_fiscal_year_bal", "sub_table_name", "src_line_nbr"]
-    return pd.DataFrame(rows).assign(**dict.fromkeys(unused, "null"))
+    return pd.DataFrame(rows)
 
 
 def price_rows(sessions: pd.DatetimeIndex) -> pd.DataFrame:

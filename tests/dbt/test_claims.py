@@ -176,9 +176,9 @@ def raw(closes) -> dict[str, pd.DataFrame]:
         parts.append(pd.DataFrame({"symbol": symbol, "date": closes.index, **bar, "volume": volume}))
     calendar = small_warehouse.calendar_frame(FIRST, LATER)
     days = calendar.loc[calendar["is_federal_business_day"], "date"]
-    balance = (np.arange(len(days)) * 1000 + 100_000).astype(str)  # one billion a business day
+    balance = np.arange(len(days)) * 1000 + 100_000  # one billion a business day
     account = {"account_type": "Treasury General Account (TGA) Closing Balance", "open_today_bal": balance}
-    statements = pd.DataFrame({"record_date": days.dt.strftime("%Y-%m-%d"), **account, "src_line_nbr": "4"})
+    statements = pd.DataFrame({"record_date": days, **account, "src_line_nbr": 4})
     statements["known_at"] = small_warehouse.known_at(
         days.reset_index(drop=True),
         small_warehouse.CATALOG["datasets"]["operating_cash_balance"]["published"],
@@ -188,20 +188,19 @@ def raw(closes) -> dict[str, pd.DataFrame]:
     yields = 4 + np.cumsum(random.standard_t(4, len(bonds)) * 0.03)
     rates = pd.DataFrame({"series_id": "DGS2", "date": bonds, "value": yields})
     issues = pd.date_range(FIRST, LATER, freq="W-TUE")
-    text = "%Y-%m-%d"
     auctions = pd.DataFrame(
         {
             "cusip": [f"BILL{n}" for n in range(len(issues))],
-            "announcemt_date": (issues - pd.Timedelta(days=5)).strftime(text),
-            "auction_date": (issues - pd.Timedelta(days=4)).strftime(text),
-            "issue_date": issues.strftime(text),
-            "maturity_date": (issues + pd.Timedelta(days=91)).strftime(text),
+            "announcemt_date": issues - pd.Timedelta(days=5),
+            "auction_date": issues - pd.Timedelta(days=4),
+            "issue_date": issues,
+            "maturity_date": issues + pd.Timedelta(days=91),
             "security_type": "Bill",
             "security_term": "13-Week",
-            "offering_amt": "60000000000",
-            "total_accepted": [f"{60 + n % 7}000000000" for n in range(len(issues))],
-            "soma_accepted": "0",
-            "est_pub_held_mat_by_type_amt": "58000000000",
+            "offering_amt": 60e9,
+            "total_accepted": [(60 + n % 7) * 1e9 for n in range(len(issues))],
+            "soma_accepted": 0.0,
+            "est_pub_held_mat_by_type_amt": 58e9,
         }
     )
     return {

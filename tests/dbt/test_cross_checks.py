@@ -20,12 +20,12 @@ CHECKS = sorted(path.stem for path in (PROJECT / "tests").glob("*.sql"))
 # What is broken in the raw rows, and the dates of the rows that the check then names.
 BROKEN = {
     "treasury_cash_opens_where_it_closed": (
-        "update raw.operating_cash_balance set open_today_bal = (open_today_bal::int + 1)::varchar"
+        "update raw.operating_cash_balance set open_today_bal = open_today_bal + 1"
         " where record_date = '2026-02-12' and account_type like '%Opening Balance'",
         ["2026-02-12"],
     ),
     "treasury_cash_flows_lead_from_open_to_close": (
-        "update raw.operating_cash_balance set open_today_bal = (open_today_bal::int + 3)::varchar"
+        "update raw.operating_cash_balance set open_today_bal = open_today_bal + 3"
         " where record_date = '2026-02-19' and account_type like 'Total TGA Deposits%'",
         ["2026-02-19"],
     ),
@@ -38,7 +38,7 @@ BROKEN = {
         ["2026-02-25"],
     ),
     "deposits_and_withdrawals_add_up_to_their_totals": (
-        "update raw.deposits_withdrawals set transaction_today_amt = '12100'"
+        "update raw.deposits_withdrawals set transaction_today_amt = 12100"
         " where record_date = '2026-03-03' and transaction_catg = 'Taxes - Corporate Income'",
         ["2026-03-03"],
     ),
@@ -91,17 +91,17 @@ def agreeing_rows() -> dict[str, pd.DataFrame]:
         }
         if f"{day:%Y-%m-%d}" == "2026-02-12":  # a statement whose totals are missing
             lines = {name: amount for name, amount in lines.items() if name.endswith("Balance")}
-        statements += [(f"{day:%Y-%m-%d}", name, str(amount), "null") for name, amount in lines.items()]
+        statements += [(day, name, amount, None) for name, amount in lines.items()]
         account, total = "Treasury General Account (TGA)", "Treasury General Account Total"
         flows += [
-            (f"{day:%Y-%m-%d}", *line)
+            (day, *line)
             for line in (
-                (account, "Deposits", "Taxes - Corporate Income", "12000", "1"),
-                (account, "Deposits", "Sub-Total Deposits", "12000", "2"),
-                (account, "Deposits", "Public Debt Cash Issues (Table IIIB)", "90000", "3"),
-                (f"{total} Deposits", "Deposits", "null", "102001", "4"),
-                (account, "Withdrawals", "Interest on Treasury Securities", "50000", "5"),
-                (f"{total} Withdrawals", "Withdrawals", "null", "50000", "6"),
+                (account, "Deposits", "Taxes - Corporate Income", 12_000, 1),
+                (account, "Deposits", "Sub-Total Deposits", 12_000, 2),
+                (account, "Deposits", "Public Debt Cash Issues (Table IIIB)", 90_000, 3),
+                (f"{total} Deposits", "Deposits", None, 102_001, 4),
+                (account, "Withdrawals", "Interest on Treasury Securities", 50_000, 5),
+                (f"{total} Withdrawals", "Withdrawals", None, 50_000, 6),
             )
         ]
     on_each_day = closing.reindex(pd.date_range(FIRST, AS_OF)).ffill()
@@ -149,7 +149,7 @@ def agreeing_rows() -> dict[str, pd.DataFrame]:
                 "transaction_today_amt",
                 "src_line_nbr",
             ],
-        ).assign(transaction_catg_desc="null"),
+        ).assign(transaction_catg_desc=None),
         "fred_observations": pd.concat([listed, *observations], ignore_index=True),
         "prices": pd.concat(bars, ignore_index=True),
     }

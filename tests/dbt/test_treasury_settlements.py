@@ -27,8 +27,8 @@ LISTED = [
 ]
 
 
-def dollars(value: float | None) -> str:
-    return "null" if value is None else str(round(value * BN))
+def dollars(value: float | None) -> float | None:
+    return None if value is None else float(round(value * BN))
 
 
 def auction_rows() -> pd.DataFrame:
@@ -58,7 +58,7 @@ def auction_rows() -> pd.DataFrame:
         ("NEXT13", "Bill", "2026-01-29", "2026-02-02", "2026-02-05", 89, 93, 4, 160),
     ]
     frame = pd.DataFrame(rows, columns=AUCTION)
-    frame[AUCTION[5:]] = frame[AUCTION[5:]].astype(object).map(lambda x: dollars(None if pd.isna(x) else x))
+    frame[AUCTION[5:]] = (frame[AUCTION[5:]] * BN).round()
     frame["security_term"] = frame["cusip"].map({"NEXT13": "13-Week"})
     # a bill that every evening's run fetches, one evening too late for its result
     by_day = frame[frame["cusip"] == "BILL8"].assign(
@@ -66,7 +66,7 @@ def auction_rows() -> pd.DataFrame:
     )
     seen = [
         by_day.assign(
-            total_accepted="null", soma_accepted="null", known_at=small_warehouse.utc(date(2026, 1, 27), "11:00")
+            total_accepted=None, soma_accepted=None, known_at=small_warehouse.utc(date(2026, 1, 27), "11:00")
         ),
         by_day.assign(
             total_accepted=dollars(69.25),
@@ -81,40 +81,63 @@ def auction_rows() -> pd.DataFrame:
         moved.assign(issue_date="2026-01-27", known_at=by_rule),
         moved.assign(issue_date="2026-01-28", known_at=small_warehouse.utc(date(2026, 1, 23), "18:00")),
     ]
+    # a bill that is held aside, the evening after it was announced
+    held = frame[frame["cusip"] == "NEXT13"].assign(cusip="HELD", issue_date="2026-02-04", maturity_date="2026-02-05")
+    nothing = dict.fromkeys(["security_type", "announcemt_date", "issue_date", "maturity_date", *AUCTION[5:]])
+    seen += [
+        held.assign(known_at=small_warehouse.utc(date(2026, 1, 28), "11:00")),
+        held.assign(**nothing, known_at=small_warehouse.utc(date(2026, 1, 29), "18:00"), is_void=True),
+    ]
     # rows without a time get theirs by the catalogue's rule
     calendar = small_warehouse.calendar_frame(date(2025, 11, 1), date(2026, 12, 31))
     return pd.concat([small_warehouse.rows_known("auctions", frame, calendar), *seen], ignore_index=True).assign(
-        fetched_at=lambda rows: rows["known_at"]
+        fetched_at=lambda rows: rows["known_at"], is_void=lambda rows: rows["is_void"].eq(True)
     )
 
 
 def listed_rows() -> pd.DataFrame:
     rows = [
         # announced the day after, and from then on in the auctions: not to be counted twice
-        ("2026-01-28", "Bill", "13-Week", "null", "2026-01-29", "2026-02-02", "2026-02-05", None),
-        ("2026-01-28", "Note", "3-Year", "null", "2026-02-04", "2026-02-10", "2026-02-17", None),
-        ("2026-01-30", "Bill", "13-Week", "null", "2026-01-29", "2026-02-02", "2026-02-05", 89),
-        ("2026-01-30", "Bill", "6-Week", "null", "2026-01-29", "2026-02-03", "2026-02-05", None),
+        ("2026-01-28", "Bill", "13-Week", None, "2026-01-29", "2026-02-02", "2026-02-05", None),
+        ("2026-01-28", "Note", "3-Year", None, "2026-02-04", "2026-02-10", "2026-02-17", None),
+        ("2026-01-30", "Bill", "13-Week", None, "2026-01-29", "2026-02-02", "2026-02-05", 89),
+        ("2026-01-30", "Bill", "6-Week", None, "2026-01-29", "2026-02-03", "2026-02-05", None),
         ("2026-01-30", "CMB", "3-Day", "CMB2", "2026-01-30", "2026-02-03", "2026-02-06", 50),
-        ("2026-01-30", "Note", "3-Year", "null", "2026-02-04", "2026-02-10", "2026-02-17", None),
+        ("2026-01-30", "Note", "3-Year", None, "2026-02-04", "2026-02-10", "2026-02-17", None),
     ]
-    frame = pd.DataFrame(rows, columns=LISTED)
-    return frame.assign(offering_amt=[dollars(row[-1]) for row in rows])
+    frame = pd.DataFrame(rows, columns=LISTED).assign(offering_amt=[dollars(row[-1]) for row in rows])
+    # held aside: a row of a list from the next evening on, and a whole list from its first moment on
+    row = frame[frame["cusip"] == "CMB2"].assign(cusip="HELD", record_date="2026-01-28", issue_date="2026-02-10")
+    whole = frame[frame["record_date"] == "2026-01-28"].assign(record_date="2026-01-29", cusip="HELD")
+    nothing = dict.fromkeys(["announcemt_date", "issue_date", "offering_amt"])
+    came = {day: small_warehouse.utc(date(2026, 1, day), "12:00") for day in (28, 29)}
+    evening = small_warehouse.utc(date(2026, 1, 29), "18:00")
+    calendar = small_warehouse.calendar_frame(date(2025, 11, 1), date(2026, 12, 31))
+    return pd.concat(
+        [
+            small_warehouse.rows_known("upcoming_auctions", frame, calendar),
+            row.assign(known_at=came[28], fetched_at=came[28]),
+            row.assign(**nothing, known_at=evening, fetched_at=evening, is_void=True),
+            whole.assign(known_at=came[29], fetched_at=came[29]),
+            whole.assign(**nothing, known_at=came[29], fetched_at=evening, is_void=True),
+        ],
+        ignore_index=True,
+    ).assign(is_void=lambda rows: rows["is_void"].eq(True))
 
 
 def statement_rows() -> pd.DataFrame:
     rows = [
-        ("Issues", "Marketable", "Bills", "190100"),
-        ("Issues", "Marketable", "Notes", "152000"),
-        ("Issues", "Nonmarketable", "Government Account Series", "95000"),
-        ("Redemptions", "Marketable", "Bills", "150250"),
-        ("Redemptions", "Marketable", "Notes", "131000"),
-        ("Issues", "null", "Total Issues", "437100"),
+        ("Issues", "Marketable", "Bills", 190_100),
+        ("Issues", "Marketable", "Notes", 152_000),
+        ("Issues", "Nonmarketable", "Government Account Series", 95_000),
+        ("Redemptions", "Marketable", "Bills", 150_250),
+        ("Redemptions", "Marketable", "Notes", 131_000),
+        ("Issues", None, "Total Issues", 437_100),
     ]
     frame = pd.DataFrame(
         rows, columns=["transaction_type", "security_market", "security_type", "transaction_today_amt"]
     )
-    return frame.assign(record_date="2026-01-15", security_type_desc="null", src_line_nbr="1")
+    return frame.assign(record_date="2026-01-15", security_type_desc=None, src_line_nbr=1)
 
 
 def built(
@@ -210,6 +233,14 @@ def test_a_settlement_that_was_moved_leaves_its_day(tables):
     assert pd.Timestamp("2026-01-27") not in set(tables["treasury_settlements"]["issue_date"])
 
 
+def test_what_is_held_aside_is_gone_from_then_on_and_was_there_before(tables):
+    known = {day: set(ahead(tables, f"2026-{day}")) for day in ("02-04", "02-10")}
+    assert known == {"02-04": {"01-28"}, "02-10": {"01-28"}}
+    # a list that is held aside as it comes leaves the one before in its place
+    assert "01-29" in ahead(tables, "2026-02-17")
+    assert not set(tables["treasury_settlements"]["issue_date"]) & {pd.Timestamp(2026, 2, 4), pd.Timestamp(2026, 2, 10)}
+
+
 def test_the_status_at_the_as_of(tables):
     frame = tables["treasury_settlements"].set_index("issue_date")["status"]
     assert {f"{day:%m-%d}": status for day, status in frame["2026-01-30":].items()} == {
@@ -287,18 +318,8 @@ def by_day(real_auctions) -> dict[pd.Timestamp, list]:
 
 @pytest.fixture(scope="module")
 def real_tables(tmp_path_factory, real_auctions) -> dict[str, pd.DataFrame]:
-    text = real_auctions.map(
-        lambda value: "null" if pd.isna(value) else f"{value:.0f}" if isinstance(value, float) else value
-    )
-    rows = text[["cusip", "security_type", "security_term"]].assign(
-        offering_amt=text["offering_amt"].astype(str),
-        total_accepted=text["total_accepted"],
-        soma_accepted=text["soma"],
-        est_pub_held_mat_by_type_amt=text["maturing"],
-        announcemt_date=real_auctions["announced"].dt.strftime("%Y-%m-%d"),
-        auction_date=real_auctions["auction_date"].dt.strftime("%Y-%m-%d"),
-        issue_date=real_auctions["issue_date"].dt.strftime("%Y-%m-%d"),
-    )
+    named = {"soma": "soma_accepted", "maturing": "est_pub_held_mat_by_type_amt", "announced": "announcemt_date"}
+    rows = real_auctions.rename(columns=named)
     folder = tmp_path_factory.mktemp("real")
     return built(folder, AS_OF, {"auctions": rows}, *ALL, first=date(2023, 12, 1))
 

@@ -273,16 +273,26 @@ def test_the_schedule_runs_after_a_session_and_skips_a_holiday_with_its_reason(d
     assert tick(definitions, late.replace(day=20), "still_fresh").run_requests
 
 
-@pytest.mark.parametrize(("last_day", "is_fresh"), [(date(2026, 1, 30), True), (date(2026, 2, 2), False)])
-def test_what_is_published_is_fresh_until_another_session_is_over(tmp_path, last_day, is_fresh):
+@pytest.mark.parametrize(
+    ("last_day", "missed", "severity"),
+    [
+        (date(2026, 1, 30), 0, "WARN"),
+        (date(2026, 2, 1), 0, "WARN"),  # a Sunday
+        (date(2026, 2, 2), 1, "WARN"),
+        (date(2026, 2, 3), 2, "WARN"),
+        (date(2026, 2, 4), 3, "ERROR"),
+    ],
+)
+def test_what_is_published_is_fresh_until_another_session_is_over(tmp_path, last_day, missed, severity):
     current = Home(tmp_path).published / "current"
     current.mkdir(parents=True)
     (current / "manifest.json").write_text('{"as_of": "2026-01-30"}')
     warehouse = Warehouse(home_path=str(tmp_path))
     result = freshness(warehouse=warehouse, source=SimpleNamespace(last_day=last_day))
-    assert result.passed is is_fresh and result.severity == dg.AssetCheckSeverity.WARN
-    weekend = freshness(warehouse=warehouse, source=SimpleNamespace(last_day=date(2026, 2, 1)))
-    assert weekend.passed
+    assert result.passed is (missed == 0) and result.severity == dg.AssetCheckSeverity[severity]
+    assert result.metadata["sessions_missed"].value == missed
+    (spec,) = freshness.check_specs
+    assert not spec.blocking
 
 
 def test_a_vendors_files_start_a_run_once_they_are_copied_whole(tmp_path):

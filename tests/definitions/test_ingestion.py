@@ -29,8 +29,8 @@ SERVICES = {
 }
 ROWS = {
     "fred_observations": [("WALCL", date(2026, 1, 21), None, 6.6e6, False)],
-    "operating_cash_balance": [("2026-01-29", "Federal Reserve Account", "1", "2", "3", "4", "", "1")],
-    "auctions": [("A", "2026-01-28", *["null"] * 14)],
+    "operating_cash_balance": [(date(2026, 1, 29), "Federal Reserve Account", 1.0, 2.0, 3.0, 4.0, None, 1)],
+    "auctions": [("A", date(2026, 1, 28), *[None] * 14)],
     "index_membership": [("sp500", "AAA", date(2020, 1, 2), None)],
     "prices": [("SPY", date(2026, 1, 29), 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, None, None)],
 }

@@ -65,10 +65,21 @@ def test_a_dead_service_is_told_in_a_paragraph_and_the_publication_stands(home):
         assert part in paragraph
     assert "price_indicators" not in paragraph
     assert Home(home).analysis.resolve() == before
+    last = Home(home).last_run()
+    assert (last["exit_code"], last["as_of"], last["reports"]) == (3, SECOND, outcome.failed)
+
+
+def test_where_nothing_was_ever_published_nobody_says_that_something_stands(tmp_path):
+    Home(tmp_path).claim("sample")
+    outcome = run(tmp_path, FIRST, Failing(down=("prices",)))
+    assert outcome.exit_code == 3
+    assert Home(tmp_path).last_run()["reports"] == outcome.failed
+    assert Home(tmp_path).standing == "Nothing is published yet."
 
 
 def test_the_next_run_catches_up_with_a_home_where_nothing_failed(home, tmp_path):
     assert run(home, SECOND).exit_code == 0
+    assert Home(home).last_run() is None
     Home(tmp_path / "other").claim("sample")
     assert run(tmp_path / "other", SECOND).exit_code == 0
     assert published_tables(Home(home).analysis) == published_tables(Home(tmp_path / "other").analysis)
@@ -97,7 +108,7 @@ def test_two_sources_that_contradict_each_other_are_refused_with_the_rows(home):
     assert outcome.exit_code == 1
     report = "\n".join(outcome.refused)
     assert "treasury_cash: the test treasury_cash_opens_where_it_closed" in report
-    assert "tga_open_bn=123.456" in report and "closed_at_bn=" in report
+    assert "tga_open_bn=123.456" in report and "closed_at_bn=" in report and "tidegauge hold" in report
     (alert,) = (alert for alert in raised(Home(home)) if alert.rule == "refused_publication")
     assert str(alert.as_of_date) == FOURTH
     assert "Broken: treasury_cash: the test treasury_cash_opens_where_it_closed" in alert.message

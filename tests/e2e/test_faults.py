@@ -22,7 +22,7 @@ import time_machine
 from publication import published_tables
 
 from assets.home import Home
-from assets.publish import verify, versions
+from assets.versions import verify, versions
 from orchestration.runs import start
 from orchestration.settings import Settings
 

@@ -104,6 +104,17 @@ def test_what_was_not_offered_is_said_and_not_guessed(published):
     assert "Net liquidity is not known" in published("brief").stdout
 
 
+def test_how_old_it_is_by_the_clock_is_said_wherever_it_is_read(published):
+    since = "What is published speaks of 2026-01-30; "
+    status = json.loads(published("status", "--json").stdout)
+    assert status["sessions_missed"] >= 3
+    brief = json.loads(published("brief", "--format", "json").stdout)
+    assert brief["sessions_missed"] == status["sessions_missed"]
+    for said in (published("status"), published("brief"), published("brief", "--format", "html")):
+        assert f"{since}{status['sessions_missed']} sessions have ended since then." in said.stdout
+    assert f"!!  {since.rstrip()}" in published("doctor", code=3).stdout
+
+
 def test_an_empty_file_is_refused_by_name_and_the_publication_stands(published, exports):
     before = json.loads(published("status", "--json").stdout)["version"]
     file = exports / "bars" / "IWM.csv"

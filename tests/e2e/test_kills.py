@@ -20,7 +20,7 @@ from publication import published_tables
 
 from assets.calendars import business_days
 from assets.home import Home
-from assets.publish import verify
+from assets.versions import verify
 
 KILLS = int(os.environ.get("TIDEGAUGE_TEST_KILLS", "0"))
 VICTIMS = {"the run": os.kill, "all of it": os.killpg}

@@ -224,15 +224,22 @@ def test_bad_rows_are_refused_by_name(undisturbed):
     break_rows(
         undisturbed.home,
         """insert into raw.prices
-           select symbol, date, open, low * 0.9, low, close, adj_close, volume, dividend, split_ratio,
-                  known_at, fetched_at + interval 1 hour, payload_hash, source, load_number + 1
+           select * replace
+               (low * 0.9 as high, fetched_at + interval 1 hour as fetched_at, load_number + 1 as load_number)
            from raw.prices where symbol = 'SPY' and date = '2026-01-29'""",
     )
     told = undisturbed.home.parent / "alerts.txt"
     undisturbed.settings["TIDEGAUGE_ALERT_FILE"] = str(told)
     refused = undisturbed("run", code=1)
     said = refused.stderr
-    assert "the last publication stands" in said
+    assert "The last publication stands." in said
+    until = 'tidegauge accept price_indicators.high_not_below_low --until 2026-01-30 --reason "..."'
+    assert until in said
+    for told in (undisturbed("status").stdout, undisturbed("doctor", code=3).stdout):
+        assert "The last run (refresh as of 2026-01-30" in told and "was refused by the gate at" in told
+        assert until in told and "The last publication stands." in told and "tidegauge publish" in told
+    last = json.loads(undisturbed("status", "--json").stdout)["last_run"]
+    assert (last["job"], last["exit_code"], last["as_of"]) == ("refresh", 1, "2026-01-30")
     assert "price_indicators" in said and "SPY" in said and "2026-01-29" in said and "high" in said
     assert "critical" in undisturbed("check", code=1).stderr.lower()
     pages = (undisturbed.home / "data_docs" / "index.html").read_text()

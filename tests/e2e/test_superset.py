@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from assets import site
+from assets import candidate, site
 from assets.home import Home
 from assets.publish import publish
 from orchestration.settings import PROJECT
@@ -66,19 +66,10 @@ def publish_with_fewer_claims(home: Home) -> None:
             build.execute(f"create table analysis.{table} as from published.analysis.{table}")
         build.execute("detach published; delete from analysis.claim_verdicts where claim_id > 'c10'")
         said = SimpleNamespace(passed=True, results=(), summary=dict)
-        publish(
-            build,
-            home,
-            {table: () for table in tables if table != "quality_results"},
-            lambda candidate, database: said,
-            site.write,
-            as_of=date(2026, 1, 30),
-            source="sample",
-            is_simulated=True,
-            inputs_hash="",
-            code_revision="",
-            keep=5,
-        )
+        tables = {table: () for table in tables if table != "quality_results"}
+        of = candidate.Build(date(2026, 1, 30), "sample", is_simulated=True, inputs_hash="", code_revision="")
+        written = candidate.write(build, home, tables, of)
+        publish(build, home, candidate.audit(build, home, written, lambda *_: said), site.write, keep=5)
 
 
 def test_every_chart_shows_what_is_published_and_then_what_is_published_next(built_sample, tmp_path):

@@ -1,12 +1,18 @@
-"""Audits that ask nothing and a site of one page, for tests of what comes after them."""
+"""Audits that ask nothing and a site of one page, for tests of what comes after them, and all steps of publishing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import duckdb
+
+from assets import candidate
+from assets.home import Home
+from assets.publish import Pages, publish
+from assets.versions import Publication
 
 
 class Passed:
@@ -47,3 +53,18 @@ def one_page(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: dict
     folder.mkdir()
     tables = [name for (name,) in connection.execute("select name from (show tables) order by name").fetchall()]
     (folder / "index.html").write_text(f"{manifest['version']}: {', '.join(tables)}")
+
+
+def write_audit_publish(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    tables: Mapping[str, Sequence[str]],
+    judge: candidate.Judge,
+    pages: Pages,
+    *,
+    keep: int,
+    **build: Any,
+) -> Publication:
+    """The three steps at once; the keywords are those of `Build`."""
+    written = candidate.write(connection, home, tables, candidate.Build(**build))
+    return publish(connection, home, candidate.audit(connection, home, written, judge), pages, keep=keep)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from audits import one_page, pass_all
+from audits import one_page, pass_all, write_audit_publish
 
-from assets import publish
+from assets import candidate
 from assets.home import Home
-from assets.publish import Publication
+from assets.versions import Publication
 from expectations import suites
 from expectations.runner import judge
 
@@ -265,6 +265,14 @@ from (
 ) order by alert_id;
 alter table alerts drop date;
 
+create table holds as
+select 'prices' as dataset, '{"symbol":"^VIX","date":"2026-01-20"}' as key, 'vix_close' as rule,
+    '0a1b2c3d' as hold_id, date '2026-01-20' as observation_date, 'yahoo' as source, '' as held_columns,
+    20.37::double as value, 17.76::double as other_value, 'The close is that of FRED.' as finding,
+    timestamp '2026-01-20 23:00:00' as found_at, 'accepted' as status, '4d5e6f70' as decision_id,
+    'accept' as decision, timestamp '2026-01-21 12:00:00' as decided_at, 'operator' as decided_by,
+    'An early close' as reason, null::varchar as reference, timestamp '2026-01-21 23:00:00' as known_at;
+
 drop table sessions;
 """
 
@@ -300,11 +308,11 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def gate(as_of) -> Callable[..., publish.Audit]:
+def gate(as_of) -> Callable[..., candidate.Judge]:
     """What a publication is judged by: the rules of `tables`."""
 
-    def audit_of(tables: Sequence[str] = suites.TABLES) -> publish.Audit:
-        return lambda candidate, database: judge(candidate, as_of=as_of, database=database, tables=tables)
+    def audit_of(tables: Sequence[str] = suites.TABLES) -> candidate.Judge:
+        return lambda connection, database: judge(connection, as_of=as_of, database=database, tables=tables)
 
     return audit_of
 
@@ -322,10 +330,10 @@ def publish_into(as_of) -> Callable[..., Publication]:
             "code_revision": "c0ffee",
             "keep": 10,
             "tables": suites.keys(),
-            "audit": pass_all,
+            "judge": pass_all,
             "pages": one_page,
         } | changes
-        return publish.publish(build, home, **arguments)
+        return write_audit_publish(build, home, **arguments)
 
     return run
 

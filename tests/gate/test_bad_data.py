@@ -191,9 +191,11 @@ def published(tmp_path_factory, right_build, as_of, publish_into, gate) -> tuple
     shutil.copy(right_build, warehouse)
     with duckdb.connect(str(warehouse)) as build:
         build.execute("create schema ref")
-        build.execute("create table ref.as_of as select ? as as_of_date, true as is_simulated", [as_of])
+        build.execute(
+            "create table ref.as_of as select ? as as_of_date, 'sample' as source, true as is_simulated", [as_of]
+        )
         build.execute("use analysis")
-        publish_into(build, home, audit=gate())
+        publish_into(build, home, judge=gate())
     return home, warehouse
 
 

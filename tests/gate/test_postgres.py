@@ -13,9 +13,9 @@ import adbc_driver_postgresql.dbapi as postgresql
 import duckdb
 import pytest
 
-from assets import postgres, publish, quality
+from assets import postgres, quality, versions
 from assets.home import Home
-from assets.publish import PublishError
+from assets.versions import PublishError
 from expectations import suites
 from orchestration.database import open_publication
 
@@ -67,15 +67,15 @@ def published(build, home, publish_build, gate):
     build.execute("comment on column analysis.liquidity.tga_bn is 'Treasury''s cash, $ bn'")
 
     def run() -> Home:
-        publish_build(audit=gate())
+        publish_build(judge=gate())
         return home
 
     return run
 
 
 def copy_publication(home: Home, address: str, keys) -> postgres.Copied:
-    publication = publish.current_publication(home)
-    with open_publication(publication.path / publish.DATABASE) as reader:
+    publication = versions.current_publication(home)
+    with open_publication(publication.path / versions.DATABASE) as reader:
         return postgres.copy_publication(publication, reader, address, keys)
 
 

@@ -16,8 +16,9 @@ import pytest
 from audits import Refused
 from files import contents
 
-from assets import publish
-from assets.publish import GateRefused, PublishError
+from assets import publish, versions
+from assets.publish import GateRefused
+from assets.versions import PublishError
 from expectations import suites
 
 
@@ -30,7 +31,7 @@ def test_database_parquet_and_manifest_say_the_same(publish_build, home, build):
     published = publish_build()
 
     manifest = json.loads((home.published / "manifest.json").read_text())
-    assert manifest == published.manifest == publish.read_manifest(home)
+    assert manifest == published.manifest == versions.read_manifest(home)
     assert set(manifest["tables"]) == {*suites.TABLES, "quality_results"}
     for table in suites.TABLES:
         built = build.execute(f"select * from analysis.{table}").fetchall()
@@ -43,7 +44,7 @@ def test_database_parquet_and_manifest_say_the_same(publish_build, home, build):
             "sha256": hashlib.sha256(parquet.read_bytes()).hexdigest(),
         }
     assert manifest["database"]["sha256"] == hashlib.sha256(home.analysis.read_bytes()).hexdigest()
-    assert publish.verify(home) == []
+    assert versions.verify(home) == []
 
 
 def test_the_manifest_says_what_was_published_and_why(publish_build):
@@ -113,11 +114,11 @@ def test_a_refusal_leaves_the_last_publication_as_it_was(publish_build, build, h
     build.execute("update price_indicators set high = low - 1")
 
     with pytest.raises(GateRefused, match="3 rows break high_not_below_low") as refusal:
-        publish_build(audit=lambda connection, database: Refused())
+        publish_build(judge=lambda connection, database: Refused())
 
     assert not refusal.value.verdict.passed
     assert contents(home.published) == before
-    assert [entry.name for entry in home.versions.iterdir()] == [publish.read_manifest(home)["version"]]
+    assert [entry.name for entry in home.versions.iterdir()] == [versions.read_manifest(home)["version"]]
     assert "publication" not in str(build.execute("select database_name from duckdb_databases()").fetchall())
     publish_build()
 
@@ -125,11 +126,11 @@ def test_a_refusal_leaves_the_last_publication_as_it_was(publish_build, build, h
 def test_what_the_gate_said_is_published_with_all_that_it_said_before(publish_build, build, home, gate, caplog):
     audit = gate(["treasury_cash"])
     build.execute("update treasury_cash set tga_open_bn = null where record_date = '2026-01-30'")  # a warning
-    first = publish_build(audit=audit)
+    first = publish_build(judge=audit)
     build.execute("update treasury_cash set tga_open_bn = tga_close_bn - 1 where record_date = '2026-01-30'")
-    second = publish_build(audit=audit, is_simulated=True)
-    publish.rollback(home, first.version)
-    third = publish_build(audit=audit)
+    second = publish_build(judge=audit, is_simulated=True)
+    versions.rollback(home, first.version)
+    third = publish_build(judge=audit)
 
     failed = "select version, expectation, severity, observed, unexpected_count from analysis.analysis.quality_results "
     assert read(home.analysis, failed + "where not success") == [(first.version, "opening_known", "warning", 1.0, 1)]
@@ -146,7 +147,7 @@ def test_what_the_gate_said_is_published_with_all_that_it_said_before(publish_bu
     broken = second.path / "parquet" / "quality_results.parquet"
     broken.chmod(0o644)
     broken.write_bytes(b"torn")
-    fourth = publish_build(audit=audit)
+    fourth = publish_build(judge=audit)
     assert str(broken) in caplog.text
     assert fourth.manifest["tables"]["quality_results"]["rows"] == 4 * rules
 
@@ -158,7 +159,7 @@ def test_the_gate_audits_the_candidate_and_not_the_build(publish_build, build, g
         connection.execute("delete from memory.analysis.price_indicators")
         return gate(["price_indicators"])(connection, database)
 
-    manifest = publish_build(audit=audit).manifest
+    manifest = publish_build(judge=audit).manifest
 
     assert manifest["tables"]["price_indicators"]["rows"] == 900
     assert manifest["gate"]["passed"]
@@ -190,10 +191,10 @@ def test_the_gate_refuses_a_broken_build_before_anyone_reads_it(publish_build, b
     build.execute(sql)
 
     with pytest.raises(GateRefused) as refusal:
-        publish_build(audit=gate([table]))
+        publish_build(judge=gate([table]))
 
     assert said in str(refusal.value)
-    assert publish.read_manifest(home) is None
+    assert versions.read_manifest(home) is None
     assert not home.analysis.exists()
 
 
@@ -202,14 +203,14 @@ def test_an_audit_that_breaks_publishes_nothing(publish_build, home):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        publish_build(audit=audit)
+        publish_build(judge=audit)
 
     assert list(home.versions.iterdir()) == []
 
 
 def test_a_table_that_was_not_built_is_named(publish_build):
-    with pytest.raises(PublishError, match=r"no table analysis\.horoscopes: run the whole job"):
-        publish_build(tables=["liquidity", "horoscopes"])
+    with pytest.raises(PublishError, match=r"no table analysis\.horoscopes: `tidegauge run`"):
+        publish_build(tables={"liquidity": (), "horoscopes": ()})
 
 
 def test_versions_sort_even_where_the_clock_goes_back(publish_build, home, monkeypatch):
@@ -222,8 +223,8 @@ def test_versions_sort_even_where_the_clock_goes_back(publish_build, home, monke
     monkeypatch.setattr(publish, "datetime", Clock)
     later = [publish_build().version for _ in range(2)]
 
-    assert [entry.version for entry in publish.versions(home)] == [first.version, *later]
-    assert [entry.is_current for entry in publish.versions(home)] == [False, False, True]
+    assert [entry.version for entry in versions.versions(home)] == [first.version, *later]
+    assert [entry.is_current for entry in versions.versions(home)] == [False, False, True]
 
 
 def test_rollback_goes_one_back_or_to_a_version_by_name(publish_build, build, home):
@@ -232,21 +233,21 @@ def test_rollback_goes_one_back_or_to_a_version_by_name(publish_build, build, ho
     second = publish_build()
     third = publish_build()
 
-    assert publish.rollback(home).version == second.version
+    assert versions.rollback(home).version == second.version
     assert read(home.analysis, "select count(*) from analysis.analysis.price_indicators") != [(900,)]
-    assert publish.rollback(home).version == first.version
+    assert versions.rollback(home).version == first.version
     assert read(home.analysis, "select count(*) from analysis.analysis.price_indicators") == [(900,)]
-    assert publish.read_manifest(home) == first.manifest
+    assert versions.read_manifest(home) == first.manifest
     with pytest.raises(PublishError, match=third.version):
-        publish.rollback(home)
+        versions.rollback(home)
     with pytest.raises(PublishError, match=f"no version 2020.*{third.version}"):
-        publish.rollback(home, "2020")
-    assert publish.rollback(home, third.version).manifest == third.manifest
+        versions.rollback(home, "2020")
+    assert versions.rollback(home, third.version).manifest == third.manifest
 
 
 def test_rollback_before_any_publication_says_so(home):
     with pytest.raises(PublishError, match="no publication before the current one"):
-        publish.rollback(home)
+        versions.rollback(home)
 
 
 def test_rollback_refuses_a_damaged_version(publish_build, home):
@@ -255,20 +256,20 @@ def test_rollback_refuses_a_damaged_version(publish_build, home):
     (first.path / "parquet" / "liquidity.parquet").unlink()
 
     with pytest.raises(PublishError, match=r"damaged: parquet/liquidity\.parquet is missing"):
-        publish.rollback(home)
+        versions.rollback(home)
 
-    assert publish.read_manifest(home)["version"] == second.version
+    assert versions.read_manifest(home)["version"] == second.version
 
 
 def test_retention_keeps_the_newest_the_current_and_the_replaced(publish_build, home):
     names = [publish_build().version for _ in range(4)]
     publish_build(keep=3)
-    assert [entry.version for entry in publish.versions(home)][:2] == names[2:]
+    assert [entry.version for entry in versions.versions(home)][:2] == names[2:]
 
-    publish.rollback(home, names[2])
+    versions.rollback(home, names[2])
     newest = publish_build(keep=1).version
 
-    kept = {entry.version: entry.is_current for entry in publish.versions(home)}
+    kept = {entry.version: entry.is_current for entry in versions.versions(home)}
     assert kept == {names[2]: False, newest: True}
     assert {path.name for path in home.versions.iterdir()} == set(kept)
 
@@ -281,12 +282,12 @@ def test_a_version_is_removed_wholly_or_not_at_all(publish_build, home, monkeypa
 
     for _ in range(3):
         publish_build()
-    monkeypatch.setattr(publish.shutil, "rmtree", killed)
+    monkeypatch.setattr(versions.shutil, "rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
         publish_build(keep=1)
     monkeypatch.undo()
 
-    assert all(publish._damage(entry.path) == [] for entry in publish.versions(home))
+    assert all(versions._damage(entry.path) == [] for entry in versions.versions(home))
     publish_build(keep=2)
     assert len(list(home.versions.iterdir())) == 2
 
@@ -302,7 +303,7 @@ def test_the_switch_leaves_no_moment_without_a_publication(publish_build, home, 
     first = publish_build()
     monkeypatch.setattr(Path, "replace", watched)
     publish_build()
-    publish.rollback(home, first.version)
+    versions.rollback(home, first.version)
 
     assert targets == [home.published / "current"] * 2
 
@@ -310,7 +311,7 @@ def test_the_switch_leaves_no_moment_without_a_publication(publish_build, home, 
 def test_a_publication_has_no_name_before_it_is_on_the_disk(publish_build, home, monkeypatch):
     def killed(folder: Path) -> None:
         assert (folder / "manifest.json").exists()
-        assert publish.versions(home) == []
+        assert versions.versions(home) == []
         raise KeyboardInterrupt
 
     monkeypatch.setattr(publish, "_seal", killed)
@@ -328,7 +329,7 @@ def test_verify_finds_every_change(publish_build, home):
     (path / "analysis.duckdb.wal").touch()
     (path / "parquet" / "spreads.parquet").unlink()
 
-    assert sorted(damage.split()[0] for damage in publish.verify(home)) == [
+    assert sorted(damage.split()[0] for damage in versions.verify(home)) == [
         "analysis.duckdb",
         "analysis.duckdb.wal",
         "parquet/liquidity.parquet",
@@ -347,7 +348,7 @@ def test_verify_finds_a_change_of_the_site(publish_build, home, change):
     else:
         page.unlink()
 
-    assert publish.verify(home) == ["site does not match its checksum"]
+    assert versions.verify(home) == ["site does not match its checksum"]
 
 
 def test_the_site_is_of_the_version_that_is_read(publish_build, home):
@@ -355,10 +356,10 @@ def test_the_site_is_of_the_version_that_is_read(publish_build, home):
     publish_build()
 
     assert (home.published / "site").readlink() == Path("current/site")
-    assert home.site.read_text().startswith(publish.read_manifest(home)["version"])
+    assert home.site.read_text().startswith(versions.read_manifest(home)["version"])
     assert "liquidity" in home.site.read_text() and "quality_results" in home.site.read_text()
 
-    publish.rollback(home)
+    versions.rollback(home)
 
     assert home.site.read_text().startswith(first.version)
 
@@ -374,8 +375,8 @@ def test_a_version_of_before_there_was_a_site_is_whole(publish_build, home):
     (home.published / "site").unlink()
     publish_build()
 
-    assert publish.rollback(home).version == old.name
-    assert publish.verify(home) == []
+    assert versions.rollback(home).version == old.name
+    assert versions.verify(home) == []
     assert not home.site.exists()
 
 
@@ -394,8 +395,8 @@ def test_a_site_that_cannot_be_made_leaves_the_last_publication(publish_build, h
 
 
 def test_verify_before_the_first_publication(home):
-    assert publish.verify(home) == ["nothing is published"]
-    assert publish.versions(home) == []
+    assert versions.verify(home) == ["nothing is published"]
+    assert versions.versions(home) == []
 
 
 def test_a_log_left_beside_the_published_name_does_not_keep_the_next_from_opening(publish_build, home, caplog):
@@ -454,8 +455,8 @@ from datetime import date
 from pathlib import Path
 import duckdb
 from assets.home import Home
-from assets.publish import PublishError, publish, read_manifest, verify
-from audits import one_page, pass_all
+from assets.versions import PublishError, read_manifest, verify
+from audits import one_page, pass_all, write_audit_publish
 
 home = Home(Path(sys.argv[1]))
 home.create()
@@ -463,8 +464,8 @@ connection = duckdb.connect()
 connection.execute("create schema analysis")
 connection.execute("create table analysis.t as select random() as x from range(1_000_000)")
 def run(tables):
-    return publish(connection, home, tables, pass_all, one_page, as_of=date(2026, 1, 30), source="files",
-                   is_simulated=False, inputs_hash="", code_revision="", keep=3)
+    return write_audit_publish(connection, home, tables, pass_all, one_page, as_of=date(2026, 1, 30), source="files",
+                               is_simulated=False, inputs_hash="", code_revision="", keep=3)
 first = run({"t": ()})
 for limit in (1_000_000, first.path.joinpath("analysis.duckdb").stat().st_size - 1_000_000):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -497,8 +498,7 @@ from datetime import date
 from pathlib import Path
 import duckdb
 from assets.home import Home
-from assets.publish import publish
-from audits import one_page, one_rule
+from audits import one_page, one_rule, write_audit_publish
 
 home = Home(Path(sys.argv[1]))
 connection = duckdb.connect()
@@ -508,8 +508,8 @@ for n in range(int(sys.argv[2])):
         rows = f"select {n} as n, random() as x from range(20000)"
         connection.execute(f"create or replace table analysis.{table} as {rows}")
     tables = {"left_side": (), "right_side": ()}
-    publish(connection, home, tables, one_rule, one_page, as_of=date(2026, 1, 30), source="files",
-            is_simulated=False, inputs_hash=str(n), code_revision="", keep=int(sys.argv[3]))
+    write_audit_publish(connection, home, tables, one_rule, one_page, as_of=date(2026, 1, 30), source="files",
+                        is_simulated=False, inputs_hash=str(n), code_revision="", keep=int(sys.argv[3]))
     print(n, flush=True)
 """
 
@@ -585,10 +585,10 @@ def test_killed_at_any_moment_the_publication_is_whole_and_the_next_one_works(ho
         publisher.kill()
         publisher.communicate()
 
-        assert publish.verify(home) == []
+        assert versions.verify(home) == []
         assert read(home.analysis, "select count(*) from analysis.analysis.left_side") == [(20000,)]
-        assert all(publish._damage(entry.path) == [] for entry in publish.versions(home))
+        assert all(versions._damage(entry.path) == [] for entry in versions.versions(home))
 
     assert python(PUBLISHER, home.root, 1, 3).wait(timeout=60) == 0
-    assert publish.verify(home) == []
+    assert versions.verify(home) == []
     assert len(list(home.versions.iterdir())) == 3

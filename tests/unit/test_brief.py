@@ -163,3 +163,11 @@ def test_a_page_is_the_text_with_its_markup_escaped_and_a_simulation_called_so(p
     assert brief.as_text().startswith("SIMULATED DATA")
     assert json.loads(brief.as_json())["facts"] == {"market": {}}
     assert "Simulated" not in Brief(date(2026, 1, 30), False, "Now", "# Now", {}).as_html()
+
+
+def test_what_is_late_is_said_in_every_form():
+    late = Brief(date(2026, 1, 30), False, "Now", "# Now", {}, sessions_missed=3, late="3 sessions have ended.")
+    assert late.as_text() == "3 sessions have ended.\n\n# Now"
+    assert json.loads(late.as_json())["sessions_missed"] == 3
+    assert '<p class="late" role="status">3 sessions have ended.</p>' in late.as_html()
+    assert 'class="late"' not in Brief(date(2026, 1, 30), False, "Now", "# Now", {}).as_html()

@@ -9,13 +9,16 @@ from copy import deepcopy
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
 import pytest
 import responses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.catalog import load_catalog
+from assets.ingest import to_arrow
+from assets.raw import ARROW
 from assets.sources import fiscal_data
 from assets.sources.base import SourceError, Wanted
 from assets.sources.fiscal_data import FiscalDataSource
@@ -50,10 +53,8 @@ def pages(dataset):
     """Three rows on two pages, with every column of the catalogue."""
     statement = dataset not in ("auctions", "upcoming_auctions")
     columns = CATALOG.datasets[dataset].columns
-    rows = [
-        {name: day if name.endswith("_date") else "80000" if statement else "80000000000" for name in columns}
-        for day in DAYS
-    ]
+    texts = {"BIGINT": "3", "BOOLEAN": "No", "VARCHAR": "text", "DOUBLE": "80000" if statement else "80000000000"}
+    rows = [{name: day if kind == "DATE" else texts[kind] for name, kind in columns.items()} for day in DAYS]
     formats = dict.fromkeys(columns, "$1,000,000")
     meta = {"dataFormats": formats, "total-count": 3, "total-pages": 2}
     return [{"data": rows[:2], "meta": meta}, {"data": rows[2:], "meta": deepcopy(meta)}]
@@ -104,7 +105,7 @@ def damaged(draw, content):
 
 
 def fiscal_rows(dataset, sent):
-    """What the source makes of two pages: a frame, or None where it refuses them."""
+    """What the source makes of two pages: a table and how many rows it refuses, or None where it refuses all."""
     source = FiscalDataSource("http://fiscal", CATALOG, patience=Patience(0.0), min_interval=0.0)
 
     def reply(request):
@@ -117,21 +118,23 @@ def fiscal_rows(dataset, sent):
         )
         request = next(iter(source.requests(Wanted(dataset, AS_OF, loaded_to={dataset: AS_OF}))))
         try:
-            return source.parse(source.fetch(request))
+            payload = source.fetch(request)
+            table = to_arrow(CATALOG, CATALOG.datasets[dataset], source.parse(payload), payload, AS_OF)
         except SourceError:
             return None
+    return table, len(payload.refused)
 
 
-def judge(dataset, frame):
+def judge(dataset, table, refused):
     about = CATALOG.datasets[dataset]
-    assert list(frame.columns) == list(about.columns)
-    for name in frame.columns:
-        for value in frame[name]:
-            assert value is None or (isinstance(value, str) and value.encode() is not None)
-        assert name not in about.key or frame[name].notna().all()
-    for day in frame[about.date_column]:
-        if about.date_column in about.key or day not in ("null", None):
-            assert re.fullmatch(r"\d{4}-\d\d?-\d\d?", day) and pd.Timestamp(day) <= pd.Timestamp(AS_OF)
+    assert table.schema == pa.schema([(name, ARROW[kind]) for name, kind in about.columns.items()])
+    assert table.num_rows + refused <= len(DAYS)
+    for name, kind in about.columns.items():
+        values = [value for value in table[name].to_pylist() if value is not None]
+        assert kind != "DOUBLE" or np.isfinite(values).all()
+        assert name not in about.key or name in about.nullable or len(values) == table.num_rows
+        assert "null" not in values and "" not in values
+    assert all(date(1800, 1, 1) <= day <= AS_OF for day in table[about.date_column].to_pylist() if day)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -143,9 +146,10 @@ def small_pages():
 
 @pytest.mark.parametrize("dataset", TABLES)
 def test_unchanged_pages_are_taken(dataset):
-    frame = fiscal_rows(dataset, [json.dumps(page).encode() for page in pages(dataset)])
-    judge(dataset, frame)
-    assert frame[CATALOG.datasets[dataset].date_column].tolist() == list(DAYS)
+    table, refused = fiscal_rows(dataset, [json.dumps(page).encode() for page in pages(dataset)])
+    judge(dataset, table, refused)
+    days = table[CATALOG.datasets[dataset].date_column].to_pylist()
+    assert (days, refused) == ([date.fromisoformat(day) for day in DAYS], 0)
 
 
 @pytest.mark.parametrize("dataset", TABLES)
@@ -153,9 +157,9 @@ def test_changed_values_are_rows_or_one_error(dataset):
     @FEW
     @given(answers(dataset))
     def check(sent):
-        frame = fiscal_rows(dataset, sent)
-        if frame is not None:
-            judge(dataset, frame)
+        taken = fiscal_rows(dataset, sent)
+        if taken is not None:
+            judge(dataset, *taken)
 
     check()
 
@@ -167,9 +171,9 @@ def test_damaged_bytes_are_rows_or_one_error(dataset):
     @FEW
     @given(damaged(whole[0]), damaged(whole[1]), st.booleans())
     def check(first, second, both):
-        frame = fiscal_rows(dataset, [first, second if both else whole[1]])
-        if frame is not None:
-            judge(dataset, frame)
+        taken = fiscal_rows(dataset, [first, second if both else whole[1]])
+        if taken is not None:
+            judge(dataset, *taken)
 
     check()
 

@@ -8,15 +8,18 @@ from threading import Event
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assets.calendars import NEW_YORK
 from assets.catalog import load_catalog
 from assets.home import Home, HomeError
 from assets.ingest import ingest
-from assets.landing import LandingError
+from assets.landing import LandingError, land, quarantined
 from assets.raw import create_raw_tables, load_landed
 from assets.sources.base import Payload, Refused, Request, SourceError
+from assets.sources.files import FilesSource
 
 CATALOG = load_catalog()
 AS_OF = date(2026, 1, 30)
@@ -84,6 +87,11 @@ def vintages(*rows: tuple) -> pd.DataFrame:
         [(s, date.fromisoformat(d), start and date.fromisoformat(start), v, c) for s, d, start, v, c in rows],
         columns=list(CATALOG.datasets["fred_observations"].columns),
     )
+
+
+def refused(home) -> list[dict]:
+    """The rows in quarantine, as the next program finds them."""
+    return quarantined(home).sort_by("line").to_pylist()
 
 
 def put(connection, home, source, dataset, **options):
@@ -218,22 +226,42 @@ def test_a_damaged_landing_file_is_named(connection, home):
         load_landed(connection, home, CATALOG, CATALOG.datasets["prices"])
 
 
-def test_two_rows_of_one_key_are_refused(connection, home):
-    with pytest.raises(SourceError, match=r"raw\.prices: 2 rows of all share their key .*symbol=SPY, date=2026-01-29"):
-        put(
-            connection,
-            home,
-            Scripted("prices", bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-29", 2.0))),
-            "prices",
-        )
-    assert not list(home.landing.rglob("*.parquet")) and not raw(connection, "prices")
+def test_rows_that_share_their_key_and_differ_are_refused_and_the_others_taken(connection, home):
+    frame = bars(("SPY", "2026-01-29", 1.0), ("IWM", "2026-01-29", 5.0), ("SPY", "2026-01-29", 2.0))
+    done = put(connection, home, Scripted("prices", frame), "prices")
+    assert [row[0] for row in raw(connection, "prices")] == ["IWM"] and done.rows_new == 1
+    kept = refused(home)
+    assert [(row["line"], row["rule"]) for row in kept] == [(1, "one row a key"), (3, "one row a key")]
+    assert "line 3 has the same key (symbol, date) and other values: open 1.0, there 2.0;" in kept[0]["reason"]
+    assert "line 1 has the same key (symbol, date) and other values: open 2.0, there 1.0;" in kept[1]["reason"]
+    assert kept[1]["row"].startswith("SPY,2026-01-29,2.0,")
 
 
-def test_a_row_without_its_key_is_refused(connection, home):
-    frame = bars(("SPY", "2026-01-29", 1.0))
+def test_a_row_that_comes_twice_is_taken_once(connection, home):
+    frame = bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-29", 1.0))
+    done = put(connection, home, Scripted("prices", frame), "prices")
+    assert (done.rows_new, len(raw(connection, "prices")), refused(home)) == (1, 1, [])
+
+
+def test_a_row_without_its_key_is_refused_alone(connection, home):
+    frame = bars(("SPY", "2026-01-29", 1.0), ("SPY", "2026-01-30", 1.0))
     frame.loc[0, "symbol"] = None
-    with pytest.raises(SourceError, match="1 rows of all have no symbol"):
-        put(connection, home, Scripted("prices", frame), "prices")
+    done = put(connection, home, Scripted("prices", frame), "prices")
+    assert done.refused == ["all: 1 rows, line 1: column 'symbol': no value, and symbol is part of the key"]
+    assert (done.rows_received, done.rows_new) == (2, 1)
+
+
+def test_an_answer_most_of_whose_rows_cannot_be_taken_is_refused_whole(connection, home):
+    days = [f"2026-01-{day:02d}" for day in range(5, 30)]
+    frame = bars(*(("SPY", day, 1.0) for day in days))
+    frame.loc[:12, "symbol"] = None
+    source = Scripted("prices", frame, frame.iloc[1:].reset_index(drop=True))
+    told = r"raw\.prices: 13 of the 25 rows of all cannot be taken, the first, line 1: column 'symbol': no value"
+    with pytest.raises(SourceError, match=told):
+        put(connection, home, source, "prices")
+    assert not list(home.landing.rglob("*.parquet")) and not refused(home)
+    assert len(put(connection, home, source, "prices").refused) == 1  # half of the rows
+    assert len(raw(connection, "prices")) == 12 == len(refused(home))
 
 
 def test_a_source_is_told_what_is_stored_already(connection, home):
@@ -501,12 +529,131 @@ def test_a_folder_of_files_is_not_asked_again_for_what_it_restates(connection, h
     assert (done.restated, done.rows_new, len(source.asked)) == ([], 1, 2)
 
 
-@pytest.mark.parametrize("day", ["9999-12-31", "0206-01-28", "2026-02-30", "soon"])
-def test_a_day_that_no_calendar_knows_is_refused_by_name(connection, home, day):
-    columns = CATALOG.datasets["operating_cash_balance"].columns
-    frame = pd.DataFrame([dict.fromkeys(columns, "1") | {"record_date": day}], columns=list(columns))
-    with pytest.raises(SourceError, match=f"record_date is no day between 1800 and 2199, the first {day}"):
-        put(connection, home, Scripted("operating_cash_balance", frame), "operating_cash_balance")
+def statements(*rows: tuple) -> pd.DataFrame:
+    """(day, closing balance) as statements of the catalogue's columns."""
+    names = list(CATALOG.datasets["operating_cash_balance"].columns)
+    account = "Treasury General Account (TGA) Closing Balance"
+    frame = pd.DataFrame([(day, account, amount, None, None, None, None, 4) for day, amount in rows], columns=names)
+    return frame.astype({name: "float64" for name in names if name.endswith("_bal")})
+
+
+@pytest.mark.parametrize("day", [date(9999, 12, 31), date(206, 1, 28), date(2026, 1, 31), date(2027, 1, 4)])
+def test_a_day_that_no_calendar_knows_or_that_is_still_to_come_is_refused_alone(connection, home, day):
+    """It is the 30th in New York when the answer comes, and the 31st in London."""
+    frame = statements((day, 1.0), (date(2026, 1, 30), 2.0))
+    evening = datetime(2026, 1, 31, 0, 40, tzinfo=UTC)
+    put(connection, home, Scripted("operating_cash_balance", frame, start=evening), "operating_cash_balance")
+    assert [row[0] for row in raw(connection, "operating_cash_balance")] == [date(2026, 1, 30)]
+    (kept,) = refused(home)
+    assert (kept["line"], kept["rule"]) == (1, "record_date is a day from 1800 to the day of the fetch")
+    assert kept["reason"] == f"column 'record_date': {day} is not from 1800 to 2026-01-30"
+
+
+def test_what_is_dated_ahead_or_simulated_may_be_of_a_day_to_come(connection, home):
+    names = list(CATALOG.datasets["auctions"].columns)
+    auction = pd.DataFrame([("A", date(2026, 2, 9), *[None] * 3, date(2026, 2, 5), *[None] * 10)], columns=names)
+    assert put(connection, home, Scripted("auctions", auction), "auctions").rows_new == 1
+    simulated = Scripted("operating_cash_balance", statements((date(2026, 2, 5), 1.0)))
+    simulated.last_day = date(2026, 12, 31)
+    assert put(connection, home, simulated, "operating_cash_balance").rows_new == 1
+
+
+def test_an_answer_about_the_same_days_clears_what_an_earlier_one_left_in_quarantine(connection, home):
+    class Service(Scripted):
+        def requests(self, wanted):
+            return [Request(wanted.dataset, f"to {self.now:%H:%M}")]
+
+        def fetch(self, request):
+            return replace(super().fetch(request), covers=(self.since, AS_OF))
+
+        def parse(self, payload):
+            payload.refused[:] = self.bad
+            return payload.content
+
+    bad = [Refused(line, "rule", "reason", "row", date(2026, 1, day)) for line, day in ((1, 5), (2, 28))]
+    source = Service("operating_cash_balance", *[statements((date(2026, 1, 29), 1.0))] * 4)
+    for since, source.bad, left in (
+        (1, bad, [5, 28]),
+        (20, bad[1:], [5, 28]),  # named once
+        (20, [], [5]),
+        (1, [], []),
+    ):
+        source.since = date(2026, 1, since)
+        put(connection, home, source, "operating_cash_balance")
+        assert sorted(row["day"].day for row in refused(home)) == left
+
+
+STATEMENT_FILES = """
+datasets:
+  operating_cash_balance:
+    - files: t.csv
+      columns: {record_date: Day, account_type: Account, open_today_bal: Balance}
+      date_format: "%m/%d/%Y"
+      thousands: ","
+"""
+
+
+def test_amounts_of_a_file_are_read_by_its_mapping_and_a_word_is_forgotten_once_it_is_corrected(
+    connection, home, tmp_path
+):
+    (tmp_path / "tidegauge.yml").write_text(STATEMENT_FILES)
+    rows = 'Day,Account,Balance\n01/27/2026,TGA,"641,250"\n01/28/2026,TGA,{}\n01/30/2199,TGA,"1,000"\n'
+    files = tmp_path / "t.csv"
+    files.write_text(rows.format("much"))
+    done = put(connection, home, FilesSource(tmp_path, CATALOG), "operating_cash_balance")
+    assert done.rows_new == 1
+    assert [(row["file"], row["line"], row["reason"]) for row in refused(home)] == [
+        ("t.csv", 3, "column 'Balance': 'much' is not a number"),
+        ("t.csv", 4, f"column 'record_date': 2199-01-30 is not from 1800 to {datetime.now(NEW_YORK).date()}"),
+    ]
+    files.write_text(rows.format('"655,500"').replace("2199", "2026"))
+    put(connection, home, FilesSource(tmp_path, CATALOG), "operating_cash_balance")
+    stored = connection.execute("select record_date, open_today_bal from raw.operating_cash_balance order by 1")
+    assert stored.fetchall() == [
+        (date(2026, 1, 27), 641_250.0),
+        (date(2026, 1, 28), 655_500.0),
+        (date(2026, 1, 30), 1_000.0),
+    ]
+    assert not refused(home)
+
+
+@pytest.mark.parametrize("fingerprint", ["", "abc"])
+def test_text_that_an_earlier_release_landed_is_read_as_it_is_loaded(connection, home, fingerprint):
+    """Of a service and of a file: what cannot be read is in quarantine, until an answer of today's release mends it."""
+    dataset = CATALOG.datasets["operating_cash_balance"]
+    tga = "Treasury General Account (TGA)"
+    texts = [
+        ("2026-01-27", tga, " 641250 ", "null", "1", "", "Type of account", "4"),
+        ("2026-01-28", tga, "655,500", "null", "1", "", "null", "4"),
+        ("2026-01-29", tga, "660000.5", "null", "1", "", "null", "4"),
+    ]
+    table = pa.Table.from_pandas(pd.DataFrame(texts, columns=list(dataset.columns)), preserve_index=False)
+    request = Request(dataset.name, "all" if fingerprint else "2026-01-01..2026-01-29")
+    payload = Payload(request, None, datetime(2026, 1, 29, 22, tzinfo=UTC), fingerprint=fingerprint)
+    land(home, dataset, payload, table, "live", date(2026, 1, 29))
+    columns = ", ".join(f"{name} varchar" for name in dataset.columns)
+    connection.execute(f"create or replace table raw.{dataset.name} ({columns})")
+
+    create_raw_tables(connection, CATALOG)
+    assert load_landed(connection, home, CATALOG, dataset) == 2
+    names = "record_date, open_today_bal, close_today_bal, open_month_bal, open_fiscal_year_bal, sub_table_name"
+    stored = connection.execute(f"select {names}, src_line_nbr from raw.{dataset.name} order by 1").fetchall()
+    assert stored == [
+        (date(2026, 1, 27), 641_250.0, None, 1.0, None, "Type of account", 4),
+        (date(2026, 1, 29), 660_000.5, None, 1.0, None, None, 4),
+    ]
+    (kept,) = refused(home)
+    assert (kept["line"], kept["rule"], kept["day"]) == (2, "open_today_bal is a number", date(2026, 1, 28))
+    assert kept["reason"] == "column 'open_today_bal': '655,500' is not a number"
+
+    class Mended(Scripted):
+        def fetch(self, request):
+            covers = None if fingerprint else (date(2026, 1, 1), AS_OF)
+            return replace(super().fetch(request), fingerprint=fingerprint, covers=covers)
+
+    source = Mended(dataset.name, statements((date(2026, 1, 28), 655_500.0)))
+    assert put(connection, home, source, dataset.name).rows_new == 1
+    assert not source.asked[0].seen and not refused(home)
 
 
 def test_a_corrected_volume_or_a_rounding_is_no_restatement(connection, home):

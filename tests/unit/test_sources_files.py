@@ -149,7 +149,7 @@ def test_what_cannot_be_read_is_refused_with_its_place_and_the_rest_taken(folder
     frame, refused = load_one(source)
     assert refused == [(3, told, row)]
     assert frame["close"].tolist() == [1.0, 2.0]
-    assert frame.index.tolist() == [0, 1]
+    assert (frame.index.name, frame.index.tolist()) == ("line", [2, 4])
 
 
 def test_parsing_twice_refuses_once(folder):
@@ -575,16 +575,34 @@ def test_parquet_types_that_are_not_the_catalogues(folder, tmp_path):
         load_one(source)
 
 
-def test_days_of_a_text_column_are_written_in_iso(folder, tmp_path):
-    mapping = "datasets: {operating_cash_balance: [{files: 'o.*', date_format: '%d/%m/%Y'}]}"
-    text = "record_date,account_type,close_today_bal\n30/01/2026,TGA,1\n2026-01-29,TGA,1\n"
-    frame, refused = load_one(folder(mapping, {"o.csv": text}), "operating_cash_balance")
-    assert frame["record_date"].tolist() == ["2026-01-30"] and len(refused) == 1
+STATEMENT = """
+datasets:
+  operating_cash_balance:
+    - files: "o.*"
+      columns: {record_date: Date, account_type: Account, open_today_bal: Today, open_month_bal: Month}
+      date_format: "%d/%m/%Y"
+      thousands: ","
+      multiply: {open_month_bal: 1000}
+"""
+
+
+def test_a_statement_is_read_as_its_mapping_says(folder, tmp_path):
+    text = 'Date,Account,Today,Month\n30/01/2026,TGA,"641,250",7\n2026-01-29,TGA,1,\n29/01/2026,TGA,null,\n'
+    text += "28/01/2026,TGA,some,\n27/01/2026,null,1,\n"
+    frame, refused = load_one(folder(STATEMENT, {"o.csv": text}), "operating_cash_balance")
+    assert frame["record_date"].tolist() == [pd.Timestamp(2026, 1, 30), pd.Timestamp(2026, 1, 29)]
+    assert frame["open_today_bal"].tolist()[0] == 641_250 and pd.isna(frame["open_today_bal"].iloc[1])
+    assert frame["open_month_bal"].tolist()[0] == 7_000
+    assert refused == [
+        (3, "column 'Date': '2026-01-29' is not a date (%d/%m/%Y)", "2026-01-29,TGA,1,"),
+        (5, "column 'Today': 'some' is not a number", "28/01/2026,TGA,some,"),
+        (6, "column 'Account': no value, and account_type is part of the key", "27/01/2026,null,1,"),
+    ]
     (tmp_path / "o.csv").unlink()
-    days = pd.DataFrame({"record_date": pd.to_datetime(["2026-01-30"]), "account_type": ["TGA"]})
-    days.to_parquet(tmp_path / "o.parquet")
-    frame, refused = load_one(folder(mapping, {}), "operating_cash_balance")
-    assert frame["record_date"].tolist() == ["2026-01-30"] and not refused
+    days = {"Date": pd.to_datetime(["2026-01-30"]), "Account": ["TGA"], "Today": [1.5], "Month": [2]}
+    pd.DataFrame(days).to_parquet(tmp_path / "o.parquet")
+    frame, refused = load_one(folder(STATEMENT, {}), "operating_cash_balance")
+    assert frame["record_date"].tolist() == [pd.Timestamp(2026, 1, 30)] and not refused
 
 
 def seen_after(source, wanted):

@@ -9,7 +9,8 @@ from assets.site.pages.parts import Page
 
 def page(reader: Reader) -> Page:
     try:
-        text = make_brief(reader.connection, reader.as_of, reader.manifest["simulated"]).body_html()
+        brief = make_brief(reader.connection, reader.as_of, reader.manifest["simulated"])
+        more = {"text": brief.body_html(), "on_hold": brief.on_hold}
     except BriefError:
-        text = None
-    return Page("brief.html", "Brief", "What can be said of the market, in words.", (), "brief.html.j2", {"text": text})
+        more = {"text": None}
+    return Page("brief.html", "Brief", "What can be said of the market, in words.", (), "brief.html.j2", more)

@@ -13,6 +13,7 @@ def page(reader: Reader) -> Page:
         "What is behind the numbers, how fresh it is, and what the gate asked of it.",
         [
             Section("Freshness", [health(reader)]),
+            Section("On hold", [holds(reader)], "What is on hold is not known anywhere else in this publication."),
             Section("The gate", [gate(reader)], _gate_in_words(reader)),
             Section("Series", [series(reader)]),
         ],
@@ -40,6 +41,29 @@ def health(reader: Reader) -> Figure:
         columns=columns,
         rows=reader.rows(columns, f"from source_health order by {order}, dataset"),
         source="the run that loaded them",
+    )
+
+
+def holds(reader: Reader) -> Figure:
+    columns = (
+        Column("holds.status", "Status"),
+        Column("holds.dataset", "Dataset"),
+        Column("holds.key", "Observation"),
+        Column("holds.rule", "Rule", in_words=True),
+        Column("holds.value", "Value"),
+        Column("holds.other_value", "Other value"),
+        Column("holds.found_at", "Found"),
+        Column("holds.decided_by", "Decided by"),
+        Column("holds.reason", "Reason"),
+    )
+    return Figure(
+        id="holds",
+        title="Observations on hold, accepted, corrected or missing",
+        note="Of the value the source's own, of the other what it was compared with or what stands in its place.",
+        columns=columns,
+        rows=reader.rows(columns, "from holds order by decision is not null, status, observation_date desc, key"),
+        source="the screening of this run",
+        nothing="Nothing is on hold.",
     )
 
 

@@ -27,6 +27,18 @@ function themeButton() {
   button.hidden = false;
 }
 
+// How many sessions are over by the reader's clock since the publication: what was written cannot know it.
+function tellAge() {
+  const line = document.querySelector(".late");
+  if (!line) return; // a simulated market is never late
+  const ends = line.dataset.ends.split(" ");
+  const missed = ends.filter((hour) => hour * 3_600_000 <= Date.now()).length;
+  const sessions = missed === 1 ? "1 session has" : `${missed} sessions${missed === ends.length ? " or more" : ""} have`;
+  line.textContent = `This page speaks of ${line.dataset.asOf}; ${sessions} ended since then.`;
+  line.classList.toggle("alarming", missed >= Number(line.dataset.alarms));
+  line.hidden = missed === 0;
+}
+
 // A table's cells as they were published: what is read has been rounded.
 const columns = (table) => [...table.tHead.rows[0].cells].map((head) => ({
   name: head.dataset.column.split(".")[1],
@@ -87,6 +99,8 @@ function openTarget() {
 
 document.addEventListener("DOMContentLoaded", async () => {
   themeButton();
+  tellAge();
+  setInterval(tellAge, 60_000); // a page may stay open overnight
   document.querySelectorAll("button.download").forEach(downloadButton);
   window.addEventListener("hashchange", openTarget);
   openTarget();

@@ -217,7 +217,8 @@ def auction_rows(
                 indirect,
             )
         )
-    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(RESULTS, "float64"))
+    amounts = ["offering_amt", "est_pub_held_mat_by_type_amt", *RESULTS]
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(amounts, "float64"))
 
 
 def _stop_out(sale: Sale, curve: dict[str, np.ndarray], position: int) -> float:
