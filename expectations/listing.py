@@ -72,8 +72,8 @@ def _cell(text: str) -> str:
 
 def with_table(page: str) -> str:
     """The page with its table made anew."""
-    head, tail = page.split(FIRST_LINE)
-    return head + table() + tail[tail.index("\n\n") :]
+    stands = re.search(rf"^{re.escape(FIRST_LINE)}\n(\|.*\n)*", page, re.MULTILINE)
+    return f"{page[: stands.start()]}{table()}\n{page[stands.end() :]}"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def test_a_break_that_no_model_reads_is_found(tmp_path, change, found):
         connection.execute(change)
     check = "unit_breaks_are_all_applied"
     assert dbt(tmp_path, warehouse, "run", "--select", f"+{check}").success
-    (tested,) = dbt(tmp_path, warehouse, "test", "--select", check).result
+    tested = next(r for r in dbt(tmp_path, warehouse, "test", "--select", check).result if r.node.name == check)
 
     assert (tested.status, tested.failures) == (("fail", 1) if found else ("pass", 0))
     with duckdb.connect(str(warehouse)) as connection:

@@ -146,7 +146,7 @@ def test_nan_is_told_by_column_and_row(build, as_of):
 
 
 def test_the_sample_is_limited_and_in_the_order_of_the_key(build, as_of):
-    build.execute("update price_indicators set volume = -1")
+    build.execute("update price_indicators set atr_14 = -1")
 
     verdict = runner.judge(build, as_of=as_of, tables=["price_indicators"])
 
