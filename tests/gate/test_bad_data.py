@@ -229,7 +229,7 @@ def test_bad_data_is_refused_by_its_rule_and_changes_nothing(published, tidegaug
 
     said = capfd.readouterr().err
     assert re.search(rf"^CRITICAL {table} .*breaks {rule}:", said, re.MULTILINE), said
-    assert "the last publication stands" in said
+    assert "The last publication stands" in said
     assert contents(home.published) == before
 
 
