@@ -6,7 +6,6 @@ import duckdb
 import pytest
 from publication import published_tables
 
-from assets.alerts import raised
 from assets.home import Home
 from assets.sources.base import SourceError
 from assets.sources.sample import SampleSource
