@@ -28,8 +28,9 @@ page: $(READY)  ## the page of what is published, in the browser
 notebook: $(READY)  ## a research question on what is published, in the browser
 	$(BIN)/marimo run notebooks/treasury_refill.py
 
-dictionary: $(READY)  ## docs/data_dictionary.md anew, from the models' descriptions
+dictionary: $(READY)  ## docs/data_dictionary.md and the table of docs/gate.md anew, from models and checks
 	$(BIN)/python -m orchestration.dictionary
+	$(BIN)/python -m expectations.listing
 
 screenshots: $(READY)  ## docs/images anew, from a fresh sample
 	$(BIN)/python docs/screenshots.py

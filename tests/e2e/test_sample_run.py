@@ -223,33 +223,35 @@ def test_bad_rows_are_refused_by_name(undisturbed):
     before = file.read_bytes(), file.stat().st_ino
     break_rows(
         undisturbed.home,
+        # a session of which every other member has no close
         """insert into raw.prices
            select * replace
-               (low * 0.9 as high, fetched_at + interval 1 hour as fetched_at, load_number + 1 as load_number)
-           from raw.prices where symbol = 'SPY' and date = '2026-01-29'""",
+               (null as close, fetched_at + interval 1 hour as fetched_at, load_number + 1 as load_number)
+           from raw.prices where date = '2026-01-30' and hash(symbol) % 2 = 0
+               and symbol not in (select symbol from ref.instruments)""",
     )
     told = undisturbed.home.parent / "alerts.txt"
     undisturbed.settings["TIDEGAUGE_ALERT_FILE"] = str(told)
     refused = undisturbed("run", code=1)
     said = refused.stderr
     assert "The last publication stands." in said
-    until = 'tidegauge accept price_indicators.high_not_below_low --until 2026-01-30 --reason "..."'
+    until = 'tidegauge accept breadth.last_session_covered_as_usual --until 2026-01-30 --reason "..."'
     assert until in said
     for told in (undisturbed("status").stdout, undisturbed("doctor", code=3).stdout):
         assert "The last run (refresh as of 2026-01-30" in told and "was refused by the gate at" in told
         assert until in told and "The last publication stands." in told and "tidegauge publish" in told
     last = json.loads(undisturbed("status", "--json").stdout)["last_run"]
     assert (last["job"], last["exit_code"], last["as_of"]) == ("refresh", 1, "2026-01-30")
-    assert "price_indicators" in said and "SPY" in said and "2026-01-29" in said and "high" in said
+    assert "breadth" in said and "sp500" in said and "2026-01-30" in said and "covers at most" in said
     assert "critical" in undisturbed("check", code=1).stderr.lower()
     pages = (undisturbed.home / "data_docs" / "index.html").read_text()
-    assert "The gate refuses" in pages and "high_not_below_low" in pages and "2026-01-29" in pages
+    assert "The gate refuses" in pages and "last_session_covered_as_usual" in pages and "2026-01-30" in pages
     alone = undisturbed.materialize("published/analysis")
-    assert alone.returncode != 0 and "high below its low" in alone.stdout + alone.stderr
+    assert alone.returncode != 0 and "the last session covers at most" in alone.stdout + alone.stderr
     del undisturbed.settings["TIDEGAUGE_ALERT_FILE"]
     (alert,) = told.read_text().splitlines()  # the second refusal is of the same rules, and a check refuses nothing
     assert alert.startswith("2026-01-30 critical: SIMULATED: The gate refused the build as of 2026-01-30")
-    assert "Broken: price_indicators: no bar has its high below its low (high_not_below_low)" in alert
+    assert "Broken: breadth: the last session covers at most" in alert and "(last_session_covered_as_usual)" in alert
     assert (file.read_bytes(), Path(os.path.realpath(undisturbed.analysis)).stat().st_ino) == before
 
 

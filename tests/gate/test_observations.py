@@ -10,6 +10,7 @@ import pytest
 from contained import AS_OF, CONTAINED, Contained
 
 from assets.catalog import load_catalog
+from expectations import listing
 from expectations.observations import CHECKS
 
 CATALOG = load_catalog()
@@ -101,3 +102,8 @@ def test_a_spike_between_two_sound_closes_is_held_alone_and_so_is_the_next(raw):
     raw.execute(f"update raw.prices set {prices} where {spoiled}")
     held = set(raw.execute(f"select symbol, date from raw.prices where {spoiled}").fetchall())
     assert found(raw) == {"fund_step": held} and len(held) == 2
+
+
+def test_the_table_of_all_checks_is_that_of_the_code():
+    page = listing.PAGE.read_text()
+    assert page == listing.with_table(page), "run `make dictionary`"

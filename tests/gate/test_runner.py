@@ -12,22 +12,22 @@ from expectations import runner, suites
 REFUSED = [
     (
         "price_indicators",
-        "update price_indicators set high = low - 1 where symbol = 'IWM' and date = '2026-01-30'",
+        "update price_indicators set rsi_14 = 120 where symbol = 'IWM' and date = '2026-01-30'",
         [
-            "price_indicators (900 rows)",
-            "high below its low",
-            "1 offending row",
+            "price_indicators (900 rows) breaks rsi_14_range",
+            "rsi_14 is within 0 and 100",
+            "1 offending rows",
             "symbol=IWM date=2026-01-30",
         ],
     ),
     (
         "treasury_cash",
-        "update treasury_cash set tga_open_bn = 900 where record_date = '2026-01-30'",
+        "update treasury_cash set known_at = '2026-01-29' where record_date = '2026-01-30'",
         [
             "treasury_cash (302 rows)",
-            "opens with the closing balance",
+            "no statement is known before its day",
             "record_date=2026-01-30",
-            "tga_open_bn=900.0",
+            "known_at=2026-01-29",
         ],
     ),
     (
@@ -73,12 +73,12 @@ def test_a_warning_is_said_but_does_not_refuse(build, as_of):
 
 def test_a_missing_table_fails_and_the_others_are_judged(build, as_of):
     build.execute("drop table spreads")
-    build.execute("update price_indicators set volume = -1 where symbol = 'IWM'")
+    build.execute("update price_indicators set atr_14 = -1 where symbol = 'IWM'")
 
     verdict = runner.judge(build, as_of=as_of, tables=["spreads", "price_indicators"])
 
     failed = {(result.table, result.rule) for result in verdict.failures}
-    assert ("price_indicators", "volume_not_negative") in failed
+    assert ("price_indicators", "atr_not_negative") in failed
     assert {rule for table, rule in failed if table == "spreads"} == {rule.name for rule in suites.rules("spreads")}
     assert verdict.rows["spreads"] is None
     assert "CRITICAL spreads: there is no such table" in verdict.report()
@@ -86,16 +86,16 @@ def test_a_missing_table_fails_and_the_others_are_judged(build, as_of):
 
 def test_a_missing_column_fails_its_rules_with_their_cause_and_no_others(build, as_of):
     build.execute("alter table price_indicators drop column rsi_14")
-    build.execute("update price_indicators set volume = -1 where symbol = 'IWM'")
+    build.execute("update price_indicators set atr_14 = -1 where symbol = 'IWM'")
 
     verdict = runner.judge(build, as_of=as_of, tables=["price_indicators"])
 
     failed = {result.rule: result for result in verdict.failures}
-    assert set(failed) == {"shape", "rsi_14_range", "volume_not_negative"}
+    assert set(failed) == {"shape", "rsi_14_range", "atr_not_negative"}
     assert failed["shape"].sample == [{"column_name": "rsi_14", "wanted": "number", "found": "missing"}]
     assert "rsi_14" in failed["rsi_14_range"].cause
     assert failed["rsi_14_range"].severity == "critical"
-    assert failed["volume_not_negative"].unexpected_count == 300
+    assert failed["atr_not_negative"].unexpected_count == 300
 
 
 def test_a_column_of_the_wrong_type_is_named(build, as_of):
@@ -146,7 +146,7 @@ def test_nan_is_told_by_column_and_row(build, as_of):
 
 
 def test_the_sample_is_limited_and_in_the_order_of_the_key(build, as_of):
-    build.execute("update price_indicators set volume = -1")
+    build.execute("update price_indicators set atr_14 = -1")
 
     verdict = runner.judge(build, as_of=as_of, tables=["price_indicators"])
 

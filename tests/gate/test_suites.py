@@ -665,6 +665,7 @@ CONSEQUENCES = {
     "pulse_low_range": {"band_ordered"},
     "pulse_high_range": {"band_ordered"},
     "coverage_range": {"score_with_coverage", "last_session_scored"},
+    "score_with_coverage": {"last_session_scored"},
     "net_known_with_legs": {"last_net_known"},
     "always_known": {"shares_add_up"},
     "shape": {
