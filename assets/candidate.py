@@ -60,6 +60,8 @@ class Build:
     inputs_hash: str | None  # None where the build did not end well: it can be audited, and not published
     code_revision: str
     previous: Path | None = None
+    withdrawn_pct: float = 0
+    """How much of what is published may be gone, because sources have withdrawn it since."""
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,7 @@ def _prices() -> tuple[Check, ...]:
             select symbol, date, value, other_value from same
             where date in (select date from repeated)
             """,
+            told_by=("date",),
         ),
         Check(
             "volume_in_its_unit",
@@ -301,6 +302,7 @@ def _prices() -> tuple[Check, ...]:
             where abs(u.unit) > ln({_UNIT}) and p.volume > 0 and {_SHARE}
             """,
             ("volume",),
+            told_by=("date",),
         ),
         Check(
             "fund_step",
@@ -639,6 +641,7 @@ def _deposits_withdrawals() -> tuple[Check, ...]:
                 and l.transaction_type = s.transaction_type and not l.is_subtotal
             where s.counted = s.known and abs(s.lines - s.total) > s.counted * 0.5 + {_ROUNDED}
             """,
+            told_by=("record_date", "transaction_type"),
         ),
     )
 
@@ -672,22 +675,30 @@ def _auctions() -> tuple[Check, ...]:
             "auction_dates_in_order",
             "auctions",
             ordered,
-            "the auction",
+            "the amounts of the auction: of which settlement they are is not known",
             f"""
             select {auction}, null::double as value, null::double as other_value from {{auctions}}
             where announcemt_date > auction_date or auction_date > issue_date or issue_date >= maturity_date
             """,
+            (
+                "offering_amt",
+                "total_accepted",
+                "soma_accepted",
+                "est_pub_held_mat_by_type_amt",
+                "indirect_bidder_accepted",
+            ),
         ),
         amounts("upcoming_offering_amt_in_range", "upcoming_auctions", "offering_amt", listed),
         Check(
             "upcoming_dates_in_order",
             "upcoming_auctions",
             "announcement, auction and issue follow one another",
-            "the auction",
+            "the amounts of the auction: of which settlement they are is not known",
             f"""
             select {listed}, null::double as value, null::double as other_value from {{upcoming_auctions}}
             where announcemt_date > auction_date or auction_date > issue_date
             """,
+            ("offering_amt",),
         ),
     )
 

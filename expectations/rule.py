@@ -13,6 +13,7 @@ Places in the SQL that the runner fills in:
     {rows}     the table with the helper columns that its rules need (`Table.rows`)
     {schema}   the schema of all published tables, qualified
     {previous} the table in the last publication, qualified; the table itself where that has none of its shape
+    {withdrawn_pct} how much of it, in percent, may be gone because sources have withdrawn it since
     {columns}  (column_name, data_type) of the table as it is
     {as_of}    the as-of date, a DATE literal
     {not_finite}, {not_finite_columns}  condition and names over the floating-point columns that the table has
@@ -250,10 +251,13 @@ def jump(
     )
 
 
-def as_published(key: tuple[str, ...], date: str = "date", stands: str = "", given: str = "true") -> tuple[Rule, ...]:
+def as_published(
+    key: tuple[str, ...], date: str = "date", stands: str = "", given: str = "true", is_of_source: bool = False
+) -> tuple[Rule, ...]:
     """What the last publication said of the same dates is still there.
 
-    `stands` is a column that keeps its values, where the condition `given` holds.
+    `stands` is a column that keeps its values, where the condition `given` holds. One that says what a source does
+    refuses where it is restated as a whole; of a derived one a single observation moves a whole window.
     Rows are gone where a source lost its history, and a column is restated as a whole where its unit has changed.
     """
     keys = ", ".join(key)
@@ -265,8 +269,8 @@ def as_published(key: tuple[str, ...], date: str = "date", stands: str = "", giv
         Rule(
             "rows_kept",
             "critical",
-            f"at most {_GONE} % of the rows of the last publication are gone",
-            measure=change,
+            f"at most {_GONE} % of the rows of the last publication are gone, beside what sources have withdrawn since",
+            measure=f"{change} + {{withdrawn_pct}}",
             minimum=-_GONE,
             failing=gone,
             remedy=ACCEPT_CHANGES,
@@ -304,7 +308,7 @@ def as_published(key: tuple[str, ...], date: str = "date", stands: str = "", giv
                 remedy=ACCEPT_CHANGES,
             )
             for name, severity, percent in (
-                (f"{stands}_stands", "critical", _RESTATED),
+                (f"{stands}_stands", "critical" if is_of_source else "warning", _RESTATED),
                 (f"{stands}_restated", "warning", _RESTATED_WARNING),
             )
         ]

@@ -152,16 +152,18 @@ def judge(
     tables: Sequence[str] = TABLES,
     previous: Path | None = None,
     accepted: Collection[tuple[str, str]] = (),
+    withdrawn_pct: float = 0,
 ) -> Verdict:
     """Judge `tables` of `database`.`schema` (the connection's own database where None) as of `as_of`.
 
-    `previous` is the database of the last publication, which the build is held against. What an operator has
+    `previous` is the database of the last publication, which the build is held against; of its rows `withdrawn_pct`
+    may be gone for what sources have withdrawn. What an operator has
     `accepted`, (table, rule), is a warning where it fails. No build makes this raise: what cannot be measured is a
     failed critical result with its cause.
     """
     database = database or connection.execute("select current_database()").fetchone()[0]
     with _attached(connection, previous) as published:
-        measured = [_Measured(connection, database, schema, table, as_of, published) for table in tables]
+        measured = [_Measured(connection, database, schema, table, as_of, published, withdrawn_pct) for table in tables]
         judged, validated = _judged({one.table: one.frame() for one in measured})
         results = [result for one in measured for result in one.results(judged[one.table], accepted)]
     return Verdict(as_of, results, {one.table: one.rows for one in measured}, validated)
@@ -197,6 +199,7 @@ class _Measured:
         table: str,
         as_of: date,
         published: str | None,
+        withdrawn_pct: float,
     ) -> None:
         self.table = table
         self.rules = suites.rules(table)
@@ -206,6 +209,7 @@ class _Measured:
         promised = suites.table(table).columns.keys() & self._columns.keys()
         before = _columns(connection, published, schema, table) if published else {}
         is_like = bool(before) and all(before.get(name) == self._columns[name] for name in promised)
+        self._places["withdrawn_pct"] = str(withdrawn_pct)
         self._places["previous"] = _qualified(published, schema, table) if is_like else self._places["table"]
         self.rows: int | None = None
         self.causes: dict[str, str] = {}

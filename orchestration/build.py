@@ -53,7 +53,6 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
             tables_behind(project.manifest_path),
             raw_descriptions(project.manifest_path),
             settings.publish_stale,
-            settings.max_withdrawn_pct,
         ),
         build_holds(load_catalog()),
         build_dbt_assets(project),
@@ -69,7 +68,11 @@ def build_defs(settings: Settings | None = None, source: Source | None = None) -
         schedules=[after_close, still_fresh],
         sensors=[build_file_sensor(settings, home), failed_run, dead_runs, *alert_sensors],
         resources={
-            "warehouse": Warehouse(home_path=str(home.root), memory_limit=settings.memory_limit),
+            "warehouse": Warehouse(
+                home_path=str(home.root),
+                memory_limit=settings.memory_limit,
+                max_withdrawn_pct=settings.max_withdrawn_pct,
+            ),
             "options": RunOptions(),
             "candidate_of_run": CandidateOfRun(),
             "source": _for_one_run(source),

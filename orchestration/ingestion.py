@@ -163,7 +163,7 @@ def raised_alerts_table(raised: Iterable[alerts.Alert]) -> pd.DataFrame:
 
 
 def build_raw_assets(
-    behind: Mapping[str, Sequence[str]], descriptions: Mapping[str, str], publish_stale: bool, max_withdrawn_pct: float
+    behind: Mapping[str, Sequence[str]], descriptions: Mapping[str, str], publish_stale: bool
 ) -> dg.AssetsDefinition:
     """One asset a raw table, all loaded by one step: each service in a thread of its own, within its own politeness.
 
@@ -192,7 +192,7 @@ def build_raw_assets(
 
             def load(dataset: Dataset) -> dg.MaterializeResult:
                 with connection.cursor() as cursor:  # a connection of its own for the thread
-                    may_go = 100 if options.accept_changes else max_withdrawn_pct
+                    may_go = 100 if options.accept_changes else warehouse.max_withdrawn_pct
                     return _load_dataset(cursor, warehouse.home, catalog, source, dataset, as_of, options, may_go)
 
             with closing(in_parallel(asked, source, load)) as ends:  # the threads end before the connection does

@@ -7,7 +7,7 @@ candidate.
 import json
 import subprocess
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 from assets import age, candidate, site
 from assets.alerts import raise_refusal
 from assets.calendars import sessions_between
+from assets.catalog import load_catalog
 from assets.decisions import accepted_rules, all_decisions, standing
 from assets.home import Home, HomeError
 from assets.publish import GateRefused, publish
@@ -122,6 +123,7 @@ def build_gate(tables: Sequence[str]) -> dg.AssetChecksDefinition:
                     tables=asked,
                     previous=build.previous,
                     accepted=_accepted(warehouse.home, build.as_of),
+                    withdrawn_pct=build.withdrawn_pct,
                 )
         for table in asked:
             yield _check_result(table, verdict)
@@ -148,6 +150,7 @@ def _audit(
             database=database,
             previous=build.previous,
             accepted=_accepted(home, build.as_of),
+            withdrawn_pct=build.withdrawn_pct,
         )
 
     written = candidate.write(connection, home, suites.keys(tables), build)
@@ -170,6 +173,7 @@ def _build_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, optio
     """What lies in the warehouse now, and the publication that it is held against."""
     source, is_simulated = connection.execute("select source, is_simulated from ref.as_of").fetchall()[0]
     published = warehouse.home.analysis.resolve()  # one file, though another version be published meanwhile
+    withdrew = _withdrew_since_published(connection, warehouse.home)
     return candidate.Build(
         as_of=current_as_of(connection),
         source=source,
@@ -177,6 +181,21 @@ def _build_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, optio
         inputs_hash=built_inputs_hash(connection),
         code_revision=code_revision(),
         previous=published if published.exists() and not options.accept_changes else None,
+        withdrawn_pct=warehouse.max_withdrawn_pct if withdrew else 0,
+    )
+
+
+def _withdrew_since_published(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
+    """Whether anything was withdrawn or put on hold since the last publication."""
+    manifest = read_manifest(home)
+    if manifest is None:
+        return False
+    at = datetime.fromisoformat(manifest["published_at"]).replace(tzinfo=None)
+    return any(
+        connection.execute(
+            f"select 1 from raw.{name} where adjustment in ('withdrawn', 'held') and fetched_at > ? limit 1", [at]
+        ).fetchall()
+        for name in load_catalog().datasets
     )
 
 

@@ -26,6 +26,7 @@ class Warehouse(dg.ConfigurableResource):
 
     home_path: str
     memory_limit: str = "4GB"
+    max_withdrawn_pct: float = 20.0
     wait_s: int = 300  # a dbt that outlived its run builds on to its end
 
     @property

@@ -159,7 +159,7 @@ def _exchange_breadth() -> Table:
             *_derived_breadth(key),
             session(key),
             not_after_as_of("date", key),
-            *as_published(key, stands="advances"),
+            *as_published(key, stands="advances", is_of_source=True),
         ),
         rows=with_calendar(
             extra=", lag(t.ad_line) over (partition by t.exchange order by t.date) as gate_previous_ad_line"

@@ -126,7 +126,12 @@ def _price_indicators() -> Table:
             session(key, "gate_kind is distinct from 'crypto'", "every date (crypto aside)"),
             not_after_as_of("date", key),
             # a split restates all closes of its symbol, which may be one of two
-            *as_published(key, stands="close", given=f"(select count(distinct symbol) from {{table}}) >= {_MANY}"),
+            *as_published(
+                key,
+                stands="close",
+                given=f"(select count(distinct symbol) from {{table}}) >= {_MANY}",
+                is_of_source=True,
+            ),
             nothing_in(
                 "no_session_missing",
                 missing,

@@ -87,7 +87,7 @@ def _treasury_cash() -> Table:
                 "warning",
             ),
             not_after_as_of("record_date", key),
-            *as_published(key, "record_date", "tga_close_bn"),
+            *as_published(key, "record_date", "tga_close_bn", is_of_source=True),
             no_rows(
                 "known_after_date",
                 "known_at < record_date",
@@ -324,7 +324,7 @@ def _rates_and_credit() -> Table:
             session(key),
             every_session(until="{as_of}"),
             not_after_as_of("date", key),
-            *as_published(key, stands="dgs10"),
+            *as_published(key, stands="dgs10", is_of_source=True),
         ),
         rows=with_calendar(),
     )

@@ -176,7 +176,7 @@ def test_holds_name_what_was_planted_and_nothing_else(homes):
     planted = {(dataset, rule, day) for _, expected in DIRT if expected for dataset, rule, _, day in [expected] if day}
     found = homes["dirty"][1] - homes["clean"][1]
     assert {(dataset, rule, day) for dataset, rule, _, day in found if day} >= planted
-    unplanned = [hold for hold in found if hold[:2] + hold[3:] not in planted and not hold[0] == "auctions"]
+    unplanned = [hold for hold in found if hold[:2] + hold[3:] not in planted and hold[0] != "auctions"]
     assert not unplanned, unplanned
     assert len(found) == sum(expected is not None for _, expected in DIRT), sorted(found, key=str)
 
