@@ -14,7 +14,7 @@ import duckdb
 from assets.catalog import Dataset
 from assets.sql import literal
 
-_ASKED_AGAIN_FOR = timedelta(days=40)
+_ASKED_AGAIN_FOR, _BEFORE_DAYS = timedelta(days=40), 15
 
 COLUMNS = {
     "dataset": "VARCHAR",
@@ -59,13 +59,14 @@ def replace_holds(connection: duckdb.DuckDBPyConnection, holds: Sequence[dict[st
 
 
 def doubted(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, date]:
-    """The first day on hold by a check of each subject of a dataset, or of its own name: its source is asked again.
+    """From which day on the source is asked again of each subject of a dataset, or of its own name: from a little before
+    the first that a check holds, so that an answer begins before it.
 
     For a while: who has not corrected an observation after that hardly will.
     """
     subject = f"json_extract_string(key, '$.{dataset.subject}')" if dataset.subject else literal(dataset.name)
     rows = connection.execute(
-        f"""select {subject}, min(observation_date) from raw.holds
+        f"""select {subject}, min(observation_date) - {_BEFORE_DAYS} from raw.holds
             where dataset = ? and status = 'held' and observation_date is not null and found_at > ?
             group by 1""",
         [dataset.name, datetime.now(UTC).replace(tzinfo=None) - _ASKED_AGAIN_FOR],

@@ -15,8 +15,11 @@ def published_tables(analysis: Path) -> dict[str, list[tuple]]:
             "select table_name from information_schema.tables where table_schema = 'analysis' "
             "and table_name <> 'quality_results' order by 1"
         ).fetchall()
-        of_data = {"alerts": "where rule not in ('stale_source', 'refused_publication')"}
+        of_data = {
+            "alerts": "from alerts where rule not in ('stale_source', 'refused_publication')",
+            "holds": "select * exclude (found_at) from holds",
+        }
         return {
-            table: connection.execute(f"from {table} {of_data.get(table, '')} order by all").fetchall()
+            table: connection.execute(f"{of_data.get(table, f'from {table}')} order by all").fetchall()
             for (table,) in tables
         }
