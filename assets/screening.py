@@ -383,19 +383,38 @@ class _Screening:
             )
 
     def _not_arriving(self, said_by: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The required instruments and series whose last observation that counts is older than it may be."""
+        """The required instruments and series whose last observation, but withdrawn ones, is older than it may be."""
+
+        def last_dates(dataset: Dataset, condition: str) -> str:
+            return f"""
+                select '{dataset.name}' as dataset, '{dataset.subject}' as named, {dataset.subject} as subject,
+                    max(date) as last_date
+                from raw.{dataset.name} as t
+                where adjustment is null and {condition} and not exists (
+                    from raw.{dataset.name} as gone
+                    where gone.adjustment = 'withdrawn' and gone.fetched_at > t.fetched_at
+                        and {same("gone", "t", things(dataset))}
+                )
+                group by {dataset.subject}
+            """
+
+        prices, fred = (self._catalog.datasets[name] for name in ("prices", "fred_observations"))
+        is_known = f"value is not null and known_at <= {_timestamp(self._as_of_at)}"
         late = self._connection.execute(
             f"""
-            with subjects as (
-                select 'prices' as dataset, 'symbol' as named, symbol as subject,
-                    (select max_age_sessions from ref.datasets where dataset = 'prices') as max_age_sessions,
-                    (select max(date) from raw.prices as p where p.symbol = i.symbol and not is_void) as last_date
-                from ref.instruments as i where required
+            with last_dates as (
+                {last_dates(prices, "true")} union all {last_dates(fred, is_known)}
+            ),
+            subjects as (
+                select l.*, d.max_age_sessions
+                from last_dates as l
+                inner join ref.instruments as i on i.symbol = l.subject and i.required
+                inner join ref.datasets as d on d.dataset = l.dataset
+                where l.dataset = 'prices'
                 union all
-                select 'fred_observations', 'series_id', series_id, max_age_sessions,
-                    (select max(date) from raw.fred_observations as f
-                     where f.series_id = s.series_id and value is not null and known_at <= {_timestamp(self._as_of_at)})
-                from ref.series as s where required
+                select l.*, s.max_age_sessions
+                from last_dates as l inner join ref.series as s on s.series_id = l.subject and s.required
+                where l.dataset = 'fred_observations'
             ),
             aged as (
                 select s.*, c.xnys_number, today.xnys_number - c.xnys_number as age_sessions
