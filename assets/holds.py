@@ -56,10 +56,7 @@ def replace_holds(connection: duckdb.DuckDBPyConnection, holds: Sequence[dict[st
         connection.executemany(
             f"insert into raw.holds ({', '.join(names)}) values ({', '.join('?' * len(names))})", rows
         )
-        connection.execute(
-            "update raw.holds set hold_id = left(sha256(concat_ws('|', dataset, key, rule)), 8), source = coalesce("
-            "source, (select d.source from ref.datasets as d where d.dataset = holds.dataset))"
-        )
+        connection.execute("update raw.holds set hold_id = left(sha256(concat_ws('|', dataset, key, rule)), 8)")
     connection.execute("commit")
 
 

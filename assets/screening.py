@@ -247,7 +247,7 @@ class _Screening:
             )
         self._connection.execute(f"create or replace temp table concerned as {concerned}")
         is_concerned = f"exists (from concerned as c where {same('c', 't', things(dataset))})"
-        said = self._rows(f"from ({self._said(dataset, is_concerned)}) where not is_void")
+        said = self._rows(f"from ({self._said(dataset, is_concerned)}) where not is_void order by all")
         made = self._rows(
             f"from raw.{dataset.name} as t where adjustment in ('held', 'restored', 'corrected') and {is_concerned} "
             "order by fetched_at"
@@ -370,9 +370,10 @@ class _Screening:
 
     def close(self, checks: Sequence[Check]) -> None:
         """Write raw.holds, and note how far this screening looked."""
+        said_by = dict(self._connection.execute("select dataset, source from ref.datasets").fetchall())
         looks_at = {check.name: check.description for check in checks}
-        for (_, _, rule), hold in self._holds.items():
-            hold["finding"] = looks_at.get(rule)
+        for (dataset, _, rule), hold in self._holds.items():
+            hold |= {"finding": looks_at.get(rule), "source": said_by.get(dataset)}
         replace_holds(self._connection, [*self._holds.values(), *not_arriving(self._connection)])
         for dataset in self._catalog.datasets.values():
             day = f"max({dataset.date_column})" if dataset.date_column else "null"
