@@ -101,6 +101,9 @@ def holds(
 
 def _print_rule(status: str, rule: str, held: Sequence[Mapping[str, Any]]) -> None:
     out.print(f"{status}: {rule}, {len(held)} of {', '.join(sorted({hold['dataset'] for hold in held}))}", style="bold")
+    findings = {hold["finding"] for hold in held if hold["finding"]}
+    if len(findings) == 1:  # what the rule looks at, the same for all
+        out.print(f"  {next(iter(findings)).rstrip('.')}.", markup=False)
     if len(held) > MANY:
         days = [hold["observation_date"] for hold in held if hold["observation_date"]]
         between = f" from {min(days)} to {max(days)}" if days else ""
@@ -109,9 +112,10 @@ def _print_rule(status: str, rule: str, held: Sequence[Mapping[str, Any]]) -> No
     for hold in held:
         what = f", {hold['held_columns']}" if hold["held_columns"] else ""
         out.print(f"  {hold['hold_id']}  {in_words(hold)}{what}", markup=False)
-        values = _values(hold)
         since = f"since {hold['found_at']:%Y-%m-%d %H:%M} UTC, from {hold['source']}"
-        out.print(f"            {values}{since}. {str(hold['finding']).rstrip('.')}.", markup=False)
+        out.print(f"            {_values(hold)}{since}", markup=False)
+        if len(findings) > 1 and hold["finding"]:
+            out.print(f"            {hold['finding']}", markup=False)
         if hold["decision_id"]:
             out.print(
                 f"            decision {hold['decision_id']} of {hold['decided_by']}: {hold['reason']}", markup=False

@@ -5,17 +5,12 @@ The services know fifteen months here, so that a run is short.
 
 from __future__ import annotations
 
-from datetime import date
-
 import duckdb
 import pytest
-import requests
 from publication import published_tables
-from replica_live import live_source
+from replica_live import published_live
 
 from assets.home import Home
-from orchestration.runs import start
-from orchestration.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -117,35 +112,6 @@ DIRT = [
 ]
 
 
-@pytest.fixture(scope="module")
-def short_data(real_data, tmp_path_factory):
-    """The last fifteen months of the real observations, with thirty of the stocks."""
-    folder = tmp_path_factory.mktemp("data")
-    for file in real_data.iterdir():
-        if not file.is_file():
-            continue
-        columns = (
-            [row[0] for row in duckdb.sql(f"describe from '{file}'").fetchall()] if file.suffix == ".parquet" else []
-        )
-        day = next((name for name in ("date", "record_date") if name in columns), None)
-        if day is None:
-            (folder / file.name).symlink_to(file)
-            continue
-        stocks = f"select distinct symbol from '{file}' where date > '2026-01-20' order by 1 limit 30"
-        some = f"symbol in ({stocks}) and" if file.stem == "constituent_prices" else ""
-        duckdb.execute(f"copy (from '{file}' where {some} {day}::date >= '2024-11-01') to '{folder / file.name}'")
-    return folder
-
-
-def run(home, replica, day: str) -> Settings:
-    settings = Settings(home=home, source="live")
-    Home(settings.home).claim("live")
-    replica.set_as_of(date.fromisoformat(day))
-    outcome = start(settings, "refresh", {"as_of": day}, live_source(replica.url))
-    assert (outcome.refused, outcome.failed) == ([], [])
-    return settings
-
-
 def holds(settings) -> set[tuple]:
     """(dataset, rule, key, day) of what is on hold or missing."""
     query = "select dataset, rule, key, observation_date::varchar from analysis.analysis.holds"
@@ -159,15 +125,15 @@ def homes(start_replica, short_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("homes")
     clean, dirty = (start_replica("--data", str(short_data)) for _ in range(2))
     for sql, _ in DIRT:
-        requests.post(f"{dirty.url}/__replica/patch", json={"sql": sql}, timeout=30).raise_for_status()
+        dirty.patch(sql)
     found = {}
-    settings = run(folder / "clean", clean, DAY)
+    settings = published_live(folder / "clean", clean, DAY)
     found["clean"] = (published_tables(Home(settings.home).analysis), holds(settings))
-    settings = run(folder / "dirty", dirty, DAY)
+    settings = published_live(folder / "dirty", dirty, DAY)
     found["dirty"] = (published_tables(Home(settings.home).analysis), holds(settings))
-    settings = run(folder / "dirty", clean, NEXT)
+    settings = published_live(folder / "dirty", clean, NEXT)
     found["mended"] = (published_tables(Home(settings.home).analysis), holds(settings))
-    settings = run(folder / "clean", clean, NEXT)
+    settings = published_live(folder / "clean", clean, NEXT)
     found["never"] = (published_tables(Home(settings.home).analysis), holds(settings))
     return found
 
