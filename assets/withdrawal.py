@@ -6,6 +6,7 @@ is withdrawn is a version that says that there is none: point in time still tell
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -32,17 +33,23 @@ class WithdrawalRefusedError(SourceError):
 
 
 def with_withdrawals(
-    connection: duckdb.DuckDBPyConnection, home: Home, dataset: Dataset, payload: Payload, answer: pa.Table
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    dataset: Dataset,
+    payload: Payload,
+    answer: pa.Table,
+    waiting: Sequence[tuple[Payload, pa.Table]] = (),
 ) -> tuple[pa.Table, int]:
     """An answer with a void row for each observation that it withdraws, and how many there are.
 
-    Where another file says what one says no longer, its word stands in place of the void.
+    Where another file says what one says no longer, its word stands in place of the void. `waiting` are answers of the
+    same run that are not loaded yet.
     """
     if dataset.snapshot or not (payload.complete or payload.is_whole):
         return answer, 0
     rows = _left_out_of_windows(connection, dataset, payload, answer)
     if payload.is_whole:
-        rows += _said_no_longer(connection, home, dataset, payload, answer)
+        rows += _said_no_longer(connection, home, dataset, payload, answer, waiting)
     if not rows:
         return answer, 0
     schema = answer.schema.append(pa.field("is_void", pa.bool_())).append(pa.field(_SAID_BY, pa.string()))
@@ -112,7 +119,12 @@ def _left_out_of_windows(
 
 
 def _said_no_longer(
-    connection: duckdb.DuckDBPyConnection, home: Home, dataset: Dataset, payload: Payload, answer: pa.Table
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    dataset: Dataset,
+    payload: Payload,
+    answer: pa.Table,
+    waiting: Sequence[tuple[Payload, pa.Table]],
 ) -> list[dict[str, Any]]:
     """What the request brought before and does not bring now, as the latest other request has it, else void."""
     files = dict(
@@ -125,6 +137,8 @@ def _said_no_longer(
     before = files.pop(payload.request.key, None)
     if before is None:
         return []
+    others = {other.request.key: rows for other, rows in reversed(waiting)}
+    others |= {key: file for key, file in files.items() if key not in others}
     thing = things(dataset)
 
     def select(query: str, **relations: pa.Table) -> pa.Table:
@@ -143,10 +157,10 @@ def _said_no_longer(
         answer=answer,
     )
     rows = []
-    for other, file in files.items():
+    for other, answered in others.items():
         if not gone.num_rows:
             break
-        said = _said(home, dataset, file)
+        said = _said(home, dataset, answered)
         still = select(f"select said.* from said semi join gone on {same('said', 'gone', thing)}", said=said, gone=gone)
         gone = select(
             f"select gone.* from gone anti join still on {same('gone', 'still', thing)}", gone=gone, still=still
@@ -158,10 +172,11 @@ def _said_no_longer(
     return rows + [row | {"is_void": True} for row in gone.to_pylist()]
 
 
-def _said(home: Home, dataset: Dataset, file: str) -> pa.Table:
-    """What a landed file says itself: without what it withdrew, and what others said in its place."""
-    rows, _ = read_landed(home.landing / dataset.name / file, dataset)
-    rows = with_voids(rows)
+def _said(home: Home, dataset: Dataset, answered: str | pa.Table) -> pa.Table:
+    """What an answer, or a landed file, says itself: without what it withdrew, and what others said in its place."""
+    if isinstance(answered, str):
+        answered, _ = read_landed(home.landing / dataset.name / answered, dataset)
+    rows = with_voids(answered)
     if _SAID_BY in rows.column_names:
         rows = rows.filter(rows[_SAID_BY].is_null())
     return rows.filter(pc.invert(rows["is_void"]))

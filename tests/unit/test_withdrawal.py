@@ -120,6 +120,31 @@ def test_an_emptied_folder_is_refused_with_the_count_and_told_anew(folder):
     assert folder.read(date(2026, 1, 29), max_withdrawn_pct=20) == {7: 7, 14: 14}
 
 
+def test_a_folder_is_not_emptied_file_by_file_either(folder):
+    """What one run may withdraw is counted over all files before any of it is withdrawn."""
+    for day in range(5, 15):
+        folder.says(f"{day}.csv", **{f"d{day:02}": day})
+    before = folder.read(date(2026, 1, 28))
+    assert len(before) == 10
+    for day in range(5, 15):
+        folder.says_no_more(f"{day}.csv")
+    for _ in range(2):
+        with pytest.raises(WithdrawalRefusedError, match="10 of the 10"):
+            folder.read(date(2026, 1, 29), max_withdrawn_pct=20)
+        assert folder.stands() == before
+    assert folder.read(date(2026, 1, 29), max_withdrawn_pct=100) == {}
+
+
+def test_two_files_that_go_together_leave_nothing_of_what_both_said(folder):
+    folder.says("a.csv", d07=7, d14=14)
+    folder.says("b.csv", d07=7, d14=14)
+    folder.says("c.csv", d21=21)
+    folder.read(date(2026, 1, 28))
+    folder.says_no_more("a.csv")
+    folder.says("b.csv", d07=7)
+    assert folder.read(date(2026, 1, 29)) == {7: 7, 21: 21}
+
+
 def test_a_file_that_an_earlier_release_landed_as_text_is_held_against_what_it_says_now(tmp_path):
     """Its amounts and days are read before they are compared."""
     home, folder = Home(tmp_path / "home"), tmp_path / "folder"
