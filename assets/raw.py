@@ -11,10 +11,12 @@ nobody ever knew it, and the landing zone keeps it.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.calendars import as_of_at, known_at, new_york_to_utc
@@ -134,16 +136,11 @@ def load_landed(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Cata
 
 def load(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
     """Append a landed file's new and changed rows to `raw`, in one transaction; the number of rows appended."""
-    try:
-        rows = pq.read_table(landed.path)
-    except (OSError, pa.ArrowException) as error:
-        raise damaged(landed.path, error) from error
-    for name, kind in dataset.columns.items():
-        if name not in rows.column_names:  # landed by an earlier release
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
-    is_adjustment, refused = "adjustment" in rows.column_names, []
+    rows, refused = read_landed(landed.path, dataset)
+    if refused is not None:
+        _quarantine(home, dataset, landed, rows, refused)
+    is_adjustment = "adjustment" in rows.column_names
     if not is_adjustment:
-        rows, refused = _typed(home, dataset, landed, rows)
         known = known_at_of(catalog, dataset, rows, landed.fetched_at)
         rows = with_voids(rows).append_column("known_at", known)
     about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
@@ -203,24 +200,34 @@ def _take_repairs(connection: duckdb.DuckDBPyConnection, dataset: Dataset, about
     )
 
 
-def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
-    """Landed rows in the catalogue's types: what an earlier release landed as text is read now.
+def read_landed(path: Path, dataset: Dataset) -> tuple[pa.Table, list[Refused] | None]:
+    """The rows of a landed file in the catalogue's types, with what bookkeeping it has; raises LandingError.
 
-    Rows that cannot be read are left out and go to quarantine, as they would have when they came.
+    What an earlier release landed as text is read now: rows that cannot be are left out, and told.
     """
+    try:
+        rows = pq.read_table(path).replace_schema_metadata()
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(path, error) from error
+    for name, kind in dataset.columns.items():
+        if name not in rows.column_names:  # landed by an earlier release
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
     schema = pa.schema([(name, ARROW[kind]) for name, kind in dataset.columns.items()])
-    rows = rows.replace_schema_metadata()
     if rows.select(schema.names).schema.equals(schema):
-        return rows, []
+        return rows, None
     frame, refused = read_text(rows.select(schema.names), dataset)
-    days = frame[dataset.date_column].dropna().dt.date
+    return pa.Table.from_pandas(frame, schema, preserve_index=False), refused
+
+
+def _quarantine(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table, refused: list[Refused]) -> None:
+    """Keep the rows that an earlier release landed and nobody can read, as they would have been when they came."""
+    days = rows[dataset.date_column].drop_null()
     # a file speaks of itself alone, an answer of a service of all its days
-    is_of_file = landed.fingerprint or days.empty
-    complete = () if is_of_file else (Window(dataset.date_column, days.max(), days.min()),)
+    is_of_file = landed.fingerprint or not len(days)
+    complete = () if is_of_file else (Window(dataset.date_column, pc.max(days).as_py(), pc.min(days).as_py()),)
     request = Request(dataset.name, landed.request_key)
     payload = Payload(request, None, landed.fetched_at, refused=refused, complete=complete)
     quarantine(home, dataset, payload, landed.source)
-    return pa.Table.from_pandas(frame, schema, preserve_index=False), refused
 
 
 _LOAD_NUMBER = "(select count(*) + 1 from raw.payloads where dataset = ?)"

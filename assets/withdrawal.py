@@ -11,17 +11,20 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from assets.catalog import Dataset
 from assets.home import Home
-from assets.landing import damaged
 from assets.news import OF_SOURCE, listed, same, things, with_voids
+from assets.raw import read_landed
 from assets.sources.base import Payload, SourceError
 
 _WINDOWS = pa.schema(
     [(name, pa.string()) for name in ("column", "subject")] + [(n, pa.date32()) for n in ("first", "last")]
 )
+
+
+_SAID_BY = "said_by"
+"""In a landed file: the other request whose word stands in place of what this one says no longer."""
 
 
 class WithdrawalRefusedError(SourceError):
@@ -42,9 +45,10 @@ def with_withdrawals(
         rows += _said_no_longer(connection, home, dataset, payload, answer)
     if not rows:
         return answer, 0
-    schema = answer.schema.append(pa.field("is_void", pa.bool_()))
+    schema = answer.schema.append(pa.field("is_void", pa.bool_())).append(pa.field(_SAID_BY, pa.string()))
+    own = with_voids(answer).append_column(_SAID_BY, pa.nulls(answer.num_rows, pa.string()))
     more = pa.Table.from_pylist(rows, schema=schema)
-    return pa.concat_tables([with_voids(answer).cast(schema), more]), sum(row["is_void"] for row in rows)
+    return pa.concat_tables([own.cast(schema), more]), sum(row["is_void"] for row in rows)
 
 
 def refuse_beyond(
@@ -139,21 +143,25 @@ def _said_no_longer(
         answer=answer,
     )
     rows = []
-    for file in files.values():
+    for other, file in files.items():
         if not gone.num_rows:
             break
         said = _said(home, dataset, file)
-        still = select(f"select said.* from said semi join gone using ({', '.join(thing)})", said=said, gone=gone)
-        gone = select(f"from gone anti join still using ({', '.join(thing)})", gone=gone, still=still)
-        rows += [{name: row.get(name) for name in (*dataset.columns, "is_void")} for row in still.to_pylist()]
+        still = select(f"select said.* from said semi join gone on {same('said', 'gone', thing)}", said=said, gone=gone)
+        gone = select(
+            f"select gone.* from gone anti join still on {same('gone', 'still', thing)}", gone=gone, still=still
+        )
+        rows += [
+            {name: row[name] for name in dataset.columns} | {"is_void": False, _SAID_BY: other}
+            for row in still.to_pylist()
+        ]
     return rows + [row | {"is_void": True} for row in gone.to_pylist()]
 
 
 def _said(home: Home, dataset: Dataset, file: str) -> pa.Table:
-    """What a landed file says, without what it withdrew."""
-    path = home.landing / dataset.name / file
-    try:
-        rows = with_voids(pq.read_table(path))
-    except (OSError, pa.ArrowException) as error:
-        raise damaged(path, error) from error
+    """What a landed file says itself: without what it withdrew, and what others said in its place."""
+    rows, _ = read_landed(home.landing / dataset.name / file, dataset)
+    rows = with_voids(rows)
+    if _SAID_BY in rows.column_names:
+        rows = rows.filter(rows[_SAID_BY].is_null())
     return rows.filter(pc.invert(rows["is_void"]))

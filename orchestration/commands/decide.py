@@ -264,6 +264,7 @@ def correct(
         found = _hold(home, what)
         if found["status"] == "missing":
             fail(WRONG_USE, f"{what} can't be corrected: {_why_not(found)}")
+        _need_one_observation(found)
         said = {name: found[name] for name in ("dataset", "key")}
     else:
         said = _observation(home, what, key or [])
@@ -350,6 +351,20 @@ def _hold(home: Home, hold_id: str) -> dict[str, Any]:
     if not named:
         fail(WRONG_USE, f"there is no hold {hold_id}; `tidegauge holds` lists them")
     return named[0]
+
+
+def _need_one_observation(hold: Mapping[str, Any]) -> None:
+    """End where a hold is of several observations that a check tells as one: whose value would it be?"""
+    from assets.news import things
+
+    key = json.loads(hold["key"])
+    named = [f"{name}={key.get(name, '...')}" for name in things(_dataset(hold["dataset"]))]
+    if len(named) > len(key):
+        fail(
+            WRONG_USE,
+            f"{hold['hold_id']} is of several observations at once. Correct them one by one: "
+            f"tidegauge correct {hold['dataset']} {' '.join(named)} --set ...",
+        )
 
 
 def _why_not(hold: Mapping[str, Any]) -> str:

@@ -193,3 +193,11 @@ def test_what_can_not_be_accepted_is_said_with_what_can_be_done(home, status, sa
     hold(home, HOLD | {"status": status, "decision_id": "4d5e6f70"})
     done = ask("accept", hold_id(home), *REASON)
     assert done.exit_code == 2 and said in " ".join(done.output.split())
+
+
+def test_a_hold_of_several_observations_is_corrected_by_the_key_of_each(home):
+    flows = {"dataset": "operating_cash_balance", "key": '{"record_date":"2026-01-21"}', "rule": "flows_lead_to_close"}
+    hold(home, HOLD | flows)
+    refused = ask("correct", hold_id(home), "--set", "open_today_bal=13763", *REASON, *REFERENCE)
+    assert refused.exit_code == 2 and not decided(home)
+    assert "correct operating_cash_balance record_date=2026-01-21 account_type=... --set" in refused.output
