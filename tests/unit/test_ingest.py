@@ -18,7 +18,7 @@ from assets.home import Home, HomeError
 from assets.ingest import ingest
 from assets.landing import LandingError, land, quarantined
 from assets.raw import create_raw_tables, load_landed
-from assets.sources.base import Payload, Refused, Request, SourceError
+from assets.sources.base import Payload, Refused, Request, SourceError, Window
 from assets.sources.files import FilesSource
 
 CATALOG = load_catalog()
@@ -564,7 +564,7 @@ def test_an_answer_about_the_same_days_clears_what_an_earlier_one_left_in_quaran
             return [Request(wanted.dataset, f"to {self.now:%H:%M}")]
 
         def fetch(self, request):
-            return replace(super().fetch(request), covers=(self.since, AS_OF))
+            return replace(super().fetch(request), complete=(Window("record_date", AS_OF, self.since),))
 
         def parse(self, payload):
             payload.refused[:] = self.bad
@@ -648,8 +648,9 @@ def test_text_that_an_earlier_release_landed_is_read_as_it_is_loaded(connection,
 
     class Mended(Scripted):
         def fetch(self, request):
-            covers = None if fingerprint else (date(2026, 1, 1), AS_OF)
-            return replace(super().fetch(request), fingerprint=fingerprint, covers=covers)
+            day = date(2026, 1, 28)
+            complete = () if fingerprint else (Window("record_date", day, day),)
+            return replace(super().fetch(request), fingerprint=fingerprint, complete=complete)
 
     source = Mended(dataset.name, statements((date(2026, 1, 28), 655_500.0)))
     assert put(connection, home, source, dataset.name).rows_new == 1
