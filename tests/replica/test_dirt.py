@@ -216,7 +216,7 @@ def test_where_it_reaches_it_is_null(both):
 
 
 def test_holds_name_what_was_planted_and_nothing_else(homes):
-    planted = {(dataset, rule, day) for _, expected in DIRT if expected for dataset, rule, _, day in [expected] if day}
+    told = {(dataset, rule, day) for _, expected in DIRT if expected for dataset, rule, _, day in [expected] if day}
     found = homes["dirty"][1] - homes["clean"][1]
     assert {(dataset, rule, day) for dataset, rule, _, day in found if day} >= told
     unplanned = [hold for hold in found if hold[:2] + hold[3:] not in told and hold[0] != "auctions"]
