@@ -61,7 +61,11 @@ def holds(reader: Reader) -> Figure:
         title="Observations on hold, accepted, corrected or missing",
         note="Of the value the source's own, of the other what it was compared with or what stands in its place.",
         columns=columns,
-        rows=reader.rows(columns, "from holds order by decision is not null, status, observation_date desc, key"),
+        rows=reader.rows(
+            columns,
+            """from (select * replace (translate(replace(replace(key, ':', ' '), ',', ', '), '{}"', '') as key) from holds)
+               order by decision is not null, status, observation_date desc, key""",
+        ),
         source="the screening of this run",
         nothing="Nothing is on hold.",
     )
