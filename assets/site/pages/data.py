@@ -56,6 +56,7 @@ def holds(reader: Reader) -> Figure:
         Column("holds.decided_by", "Decided by"),
         Column("holds.reason", "Reason"),
     )
+    in_words = """translate(replace(replace(key, ':', ' '), ',', ', '), '{}"', '')"""
     return Figure(
         id="holds",
         title="Observations on hold, accepted, corrected or missing",
@@ -63,8 +64,8 @@ def holds(reader: Reader) -> Figure:
         columns=columns,
         rows=reader.rows(
             columns,
-            """from (select * replace (translate(replace(replace(key, ':', ' '), ',', ', '), '{}"', '') as key) from holds)
-               order by decision is not null, status, observation_date desc, key""",
+            f"from (select * replace ({in_words} as key) from holds) "
+            "order by decision is not null, status, observation_date desc, key",
         ),
         source="the screening of this run",
         nothing="Nothing is on hold.",
