@@ -168,7 +168,8 @@ def _stated(decision: Decision) -> str:
     epilog=examples(
         'tidegauge accept 0a1b2c3d --reason "an early close"',
         'tidegauge accept 0a1b2c3d --reason "looked up" --until 2026-03-31',
-        "tidegauge accept vix_close --from 2026-01-20 --to 2026-01-21 --reason ok",
+        "tidegauge accept vix_closes_where_fred_reports_it --from D --to D --reason R",
+        "tidegauge accept liquidity.tga_bn_range --until 2026-01-30 --reason R",
     ),
 )
 def accept(
@@ -200,9 +201,11 @@ def accept(
             fail(WRONG_USE, f"{what} can't be accepted: {_why_not(hold)}")
         said = {name: hold[name] for name in ("dataset", "key", "rule")}
     else:
-        if not (from_ and to):
+        said = _rule(what)
+        if from_ and to:
+            said |= {"first_date": a_day("--from", from_), "last_date": a_day("--to", to)}
+        elif from_ or to or "dataset" in said:  # what the gate accepts may go without: it is of builds, not of days
             fail(WRONG_USE, "a rule is accepted on a range of days: --from DATE --to DATE")
-        said = _rule(what) | {"first_date": a_day("--from", from_), "last_date": a_day("--to", to)}
     _decide(home, "accept", reason, by, as_json, **said, until=last)
 
 

@@ -110,7 +110,7 @@ def a_market(folder: Path) -> Market:
         },
         index=SESSIONS.strftime("%Y-%m-%d"),
     )
-    wednesdays = SESSIONS[SESSIONS.weekday == 2].strftime("%Y-%m-%d")
+    wednesdays = SESSIONS[SESSIONS.day_of_week == 2].strftime("%Y-%m-%d")
     weekly = pd.DataFrame({"WALCL": 6_800_000 - 1000 * np.arange(len(wednesdays))}, index=wednesdays)
     return Market(folder, bars, {"daily": daily, "weekly": weekly}, _statements(random))
 

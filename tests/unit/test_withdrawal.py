@@ -113,7 +113,7 @@ def test_an_emptied_folder_is_refused_with_the_count_and_told_anew(folder):
     folder.read(date(2026, 1, 28))
     folder.says_no_more("a.csv")
     for _ in range(2):  # nothing of it is remembered: the next run is refused as well
-        with pytest.raises(WithdrawalRefusedError, match="2 of the 2 .* --accept-changes"):
+        with pytest.raises(WithdrawalRefusedError, match=r"2 of the 2 .* --accept-changes"):
             folder.read(date(2026, 1, 29), max_withdrawn_pct=20)
         assert folder.stands() == {7: 7, 14: 14}
     folder.says("a.csv", d07=7, d14=14)
