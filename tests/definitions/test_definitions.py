@@ -155,7 +155,7 @@ def test_lineage_runs_from_the_raw_tables_to_the_publication(definitions):
 def test_every_published_table_is_held_by_the_gate(definitions):
     graph = definitions.resolve_asset_graph()
     published = graph.get(dg.AssetKey(["published", "analysis"])).parent_keys
-    assert len(published) == 31
+    assert len(published) == 32
     for key in published:
         names = {check.name for check in graph.asset_check_keys if check.asset_key == key}
         assert "expectations" in names, key

@@ -76,7 +76,7 @@ def home(tmp_path):
 
 def materialize(home, source, *, publish_stale=False, selection=None, options=None):
     return dg.materialize(
-        [reference, build_raw_assets(BEHIND, dict.fromkeys(CATALOG.datasets, ""), publish_stale, 20.0)],
+        [reference, build_raw_assets(BEHIND, dict.fromkeys(CATALOG.datasets, ""), publish_stale)],
         resources={
             "warehouse": Warehouse(home_path=str(home.root)),
             "options": options or RunOptions(retries=False),

@@ -16,7 +16,9 @@ import pytest
 from contained import CONTAINED
 from files import contents
 
+from assets.catalog import load_catalog
 from assets.home import Home
+from assets.raw import create_raw_tables
 from orchestration.cli import app
 from orchestration.settings import PROJECT
 
@@ -194,6 +196,7 @@ def published(tmp_path_factory, right_build, as_of, publish_into, gate) -> tuple
         build.execute(
             "create table ref.as_of as select ? as as_of_date, 'sample' as source, true as is_simulated", [as_of]
         )
+        create_raw_tables(build, load_catalog())
         build.execute("use analysis")
         publish_into(build, home, judge=gate())
     return home, warehouse

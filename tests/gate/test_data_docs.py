@@ -15,7 +15,7 @@ def tables() -> list[str]:
 
 
 def test_pages_tell_each_failure_with_its_rows_and_load_nothing_from_elsewhere(build, as_of, tables, tmp_path, capfd):
-    build.execute("update price_indicators set high = low - 1 where symbol = 'IWM' and date = '2026-01-30'")
+    build.execute("update price_indicators set rsi_14 = 120 where symbol = 'IWM' and date = '2026-01-30'")
     build.execute("update breadth set grade = '<script>E</script>' where date = '2026-01-30'")
     verdict = runner.judge(build, as_of=as_of, tables=tables)
 
@@ -26,12 +26,12 @@ def test_pages_tell_each_failure_with_its_rows_and_load_nothing_from_elsewhere(b
     text = index.read_text()
     assert all("SIMULATED DATA" in page.read_text() for page in index.parent.iterdir())
     assert "The gate refuses the build as of 2026-01-30" in text
-    assert "no bar has its high below its low" in text and "<td>IWM</td>" in text
+    assert "rsi_14 is within 0 and 100" in text and "<td>IWM</td>" in text
     assert "&lt;script&gt;E&lt;/script&gt;" in text
     for page in index.parent.iterdir():
         loads = re.findall(r"<script|<link|<img|@import|url\(|<iframe", page.read_text())
         assert not loads, page.name
-    assert "no bar has its high below its low" in (index.parent / "price_indicators.html").read_text()
+    assert "rsi_14 is within 0 and 100" in (index.parent / "price_indicators.html").read_text()
     assert "Exception" not in capfd.readouterr().err  # Great Expectations writes there what it could not render
 
 

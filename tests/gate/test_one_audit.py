@@ -11,7 +11,9 @@ import pytest
 from audits import one_page
 
 from assets import alerts, candidate
+from assets.catalog import load_catalog
 from assets.home import Home
+from assets.raw import create_raw_tables
 from assets.versions import read_manifest, versions
 from expectations import runner
 from orchestration import publication
@@ -20,8 +22,8 @@ from orchestration.jobs import CHECK
 from orchestration.resources import RunOptions, Warehouse
 
 TABLES = ("calendar", "liquidity", "source_health", "treasury_cash")
-WARNING = "update treasury_cash set deposits_bn = 11.002 where record_date = '2026-01-30'"
-REFUSED = "update treasury_cash set tga_open_bn = 900 where record_date = '2026-01-30'"
+WARNING = "delete from treasury_cash where record_date = '2026-01-15'"
+REFUSED = "update treasury_cash set tga_open_bn = 9000 where record_date = '2026-01-30'"
 
 
 @pytest.fixture
@@ -32,6 +34,7 @@ def home(home, right_build, as_of, monkeypatch) -> Home:
         build.execute("create schema ref")
         said = "select ? as as_of_date, 'files' as source, false as is_simulated"
         build.execute(f"create table ref.as_of as {said}", [as_of])
+        create_raw_tables(build, load_catalog())
         record_build(build, "first")
     monkeypatch.setattr(publication, "inputs_hash", publication.built_inputs_hash)  # nothing was loaded since
     monkeypatch.setattr(publication.site, "write", one_page)

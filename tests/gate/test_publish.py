@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import random
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from files import contents
 
 from assets import publish, versions
 from assets.publish import GateRefused
-from assets.versions import PublishError
+from assets.versions import CANDIDATE, PublishError
 from expectations import suites
 
 
@@ -425,18 +427,20 @@ def test_what_a_dead_run_left_is_removed(publish_build, home):
     }  # fmt: skip
 
 
-def test_a_folder_that_cannot_be_written_says_what_to_do(publish_build, home):
+def test_a_folder_that_cannot_be_written_says_what_to_do(publish_build, home, monkeypatch):
     publish_build()
     before = contents(home.published)
-    aside = home.published / "aside"
-    home.versions.rename(aside)
-    home.versions.touch()
+    mkdir = Path.mkdir
 
-    with pytest.raises(PublishError, match=r"last publication stands.*room.*run again"):
+    def full(path, *arguments, **options):
+        if path.parent.name.startswith(CANDIDATE):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        mkdir(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(PublishError, match=r"No space left.*last publication stands.*room.*run again"):
         publish_build()
 
-    home.versions.unlink()
-    aside.rename(home.versions)
     assert contents(home.published) == before
 
 
@@ -455,7 +459,7 @@ from datetime import date
 from pathlib import Path
 import duckdb
 from assets.home import Home
-from assets.versions import PublishError, read_manifest, verify
+from assets.versions import CANDIDATE, PublishError, read_manifest, verify
 from audits import one_page, pass_all, write_audit_publish
 
 home = Home(Path(sys.argv[1]))

@@ -648,7 +648,8 @@ def test_text_that_an_earlier_release_landed_is_read_as_it_is_loaded(connection,
 
     class Mended(Scripted):
         def fetch(self, request):
-            complete = () if fingerprint else (Window("record_date", date(2026, 1, 28), date(2026, 1, 28)),)
+            day = date(2026, 1, 28)
+            complete = () if fingerprint else (Window("record_date", day, day),)
             return replace(super().fetch(request), fingerprint=fingerprint, complete=complete)
 
     source = Mended(dataset.name, statements((date(2026, 1, 28), 655_500.0)))

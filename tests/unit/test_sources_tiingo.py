@@ -193,12 +193,10 @@ def test_unknown_symbols_are_named_and_asked_once(source):
     assert set(frame["symbol"]) == {"GE"} and len(server.asked) == 3
 
 
-def test_required_fund_without_bars_is_an_error(source):
-    with (
-        service(prices({"SPY": NOT_FOUND})) as server,
-        pytest.raises(SourceError, match=r"no bars of SPY.*no such ticker"),
-    ):
-        source(server.url).fetch(request("GE", "SPY"))
+def test_required_fund_without_bars_fails_no_other(source):
+    with service(prices({"SPY": NOT_FOUND})) as server:
+        payload, frame = load(source(server.url), request("GE", "SPY"))
+    assert (payload.missing, payload.not_kept, set(frame["symbol"])) == (("SPY",), ("SPY",), {"GE"})
 
 
 FAULTS = {
