@@ -145,6 +145,29 @@ def test_two_files_that_go_together_leave_nothing_of_what_both_said(folder):
     assert folder.read(date(2026, 1, 29)) == {7: 7, 21: 21}
 
 
+def test_a_key_with_a_part_that_is_not_known_is_found_in_the_other_file(tmp_path):
+    home, folder = Home(tmp_path / "home"), tmp_path / "folder"
+    folder.mkdir()
+    home.claim("files", folder)
+    (folder / "tidegauge.yml").write_text('datasets: {deposits_withdrawals: [{files: "*.csv"}]}')
+    line = (
+        "record_date,account_type,transaction_type,transaction_catg,transaction_today_amt\n2026-01-27,TGA,Deposits,,5\n"
+    )
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text(line)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        create_raw_tables(connection, CATALOG)
+
+        def read() -> list:
+            source = FilesSource(folder, CATALOG)
+            ingest(connection, home, CATALOG, source, "deposits_withdrawals", date(2026, 1, 29))
+            return connection.execute("select transaction_today_amt, is_void from raw.deposits_withdrawals").fetchall()
+
+        assert read() == [(5, False)]
+        (folder / "b.csv").unlink()
+        assert read() == [(5, False)]
+
+
 def test_a_file_that_an_earlier_release_landed_as_text_is_held_against_what_it_says_now(tmp_path):
     """Its amounts and days are read before they are compared."""
     home, folder = Home(tmp_path / "home"), tmp_path / "folder"
