@@ -59,8 +59,9 @@ def replace_holds(connection: duckdb.DuckDBPyConnection, holds: Sequence[dict[st
 
 
 def doubted(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, date]:
-    """From which day on the source is asked again of each subject of a dataset, or of its own name: from a little before
-    the first that a check holds, so that an answer begins before it.
+    """From which day on the source is asked again of each subject of a dataset, or of its own name.
+
+    It is a little before the first that a check holds, so that an answer begins before it.
 
     For a while: who has not corrected an observation after that hardly will.
     """

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.calendars import as_of_at, known_at, new_york_to_utc
@@ -138,9 +139,7 @@ def load(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, da
         rows = pq.read_table(landed.path)
     except (OSError, pa.ArrowException) as error:
         raise damaged(landed.path, error) from error
-    for name, kind in dataset.columns.items():
-        if name not in rows.column_names:  # landed by an earlier release
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
+    rows = _with_all_columns(dataset, rows)
     is_adjustment, refused = "adjustment" in rows.column_names, []
     if not is_adjustment:
         rows, refused = _typed(home, dataset, landed, rows)
@@ -203,24 +202,39 @@ def _take_repairs(connection: duckdb.DuckDBPyConnection, dataset: Dataset, about
     )
 
 
-def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
-    """Landed rows in the catalogue's types: what an earlier release landed as text is read now.
+def _with_all_columns(dataset: Dataset, rows: pa.Table) -> pa.Table:
+    """Landed rows with the columns that an earlier release did not have, NULL."""
+    for name, kind in dataset.columns.items():
+        if name not in rows.column_names:
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
+    return rows
 
-    Rows that cannot be read are left out and go to quarantine, as they would have when they came.
+
+def typed(dataset: Dataset, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
+    """Landed rows in the catalogue's types, and those that cannot be read: an earlier release landed text.
+
+    The same table where there was nothing to read.
     """
     schema = pa.schema([(name, ARROW[kind]) for name, kind in dataset.columns.items()])
-    rows = rows.replace_schema_metadata()
+    rows = _with_all_columns(dataset, rows.replace_schema_metadata())
     if rows.select(schema.names).schema.equals(schema):
         return rows, []
     frame, refused = read_text(rows.select(schema.names), dataset)
-    days = frame[dataset.date_column].dropna().dt.date
+    return pa.Table.from_pandas(frame, schema, preserve_index=False), refused
+
+
+def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
+    """Landed rows in the catalogue's types; what cannot be read goes to quarantine, as it would have when it came."""
+    table, refused = typed(dataset, rows)
+    if table.schema.equals(rows.schema):
+        return table, refused
+    first, last = pc.min_max(table[dataset.date_column]).as_py().values()
     # a file speaks of itself alone, an answer of a service of all its days
-    is_of_file = landed.fingerprint or days.empty
-    complete = () if is_of_file else (Window(dataset.date_column, days.max(), days.min()),)
+    complete = () if landed.fingerprint or first is None else (Window(dataset.date_column, last, first),)
     request = Request(dataset.name, landed.request_key)
     payload = Payload(request, None, landed.fetched_at, refused=refused, complete=complete)
     quarantine(home, dataset, payload, landed.source)
-    return pa.Table.from_pandas(frame, schema, preserve_index=False), refused
+    return table, refused
 
 
 _LOAD_NUMBER = "(select count(*) + 1 from raw.payloads where dataset = ?)"

@@ -6,6 +6,7 @@ is withdrawn is a version that says that there is none: point in time still tell
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
@@ -17,11 +18,14 @@ from assets.catalog import Dataset
 from assets.home import Home
 from assets.landing import damaged
 from assets.news import OF_SOURCE, listed, same, things, with_voids
+from assets.raw import typed
 from assets.sources.base import Payload, SourceError
 
 _WINDOWS = pa.schema(
     [(name, pa.string()) for name in ("column", "subject")] + [(n, pa.date32()) for n in ("first", "last")]
 )
+_OF_ANOTHER = "is_of_another"
+"""Marks the rows of a landed answer that are another file's word: they stand while that one says so."""
 
 
 class WithdrawalRefusedError(SourceError):
@@ -42,9 +46,29 @@ def with_withdrawals(
         rows += _said_no_longer(connection, home, dataset, payload, answer)
     if not rows:
         return answer, 0
-    schema = answer.schema.append(pa.field("is_void", pa.bool_()))
-    more = pa.Table.from_pylist(rows, schema=schema)
-    return pa.concat_tables([with_voids(answer).cast(schema), more]), sum(row["is_void"] for row in rows)
+    marks = [pa.field(name, pa.bool_()) for name in ("is_void", _OF_ANOTHER)]
+    more = pa.Table.from_pylist(rows, schema=pa.schema([*answer.schema, *marks]))
+    own = with_voids(answer).append_column(_OF_ANOTHER, pa.repeat(pa.scalar(False), answer.num_rows))
+    return pa.concat_tables([own.cast(more.schema), more]), sum(row["is_void"] for row in rows)
+
+
+def count_withdrawn(
+    connection: duckdb.DuckDBPyConnection, home: Home, dataset: Dataset, answers: Iterable[tuple[Payload, pa.Table]]
+) -> int:
+    """How many observations answers withdraw together: what one says no longer, another may say."""
+    names = things(dataset)
+    whole = [with_voids(with_withdrawals(connection, home, dataset, *answer)[0]) for answer in answers]
+    if not whole:
+        return 0
+    connection.register("together", pa.concat_tables(rows.select([*names, "is_void"]) for rows in whole))
+    try:
+        ((count,),) = connection.execute(
+            f"""select count(*) from
+                (select {listed("t", names)} from together as t group by all having bool_and(is_void))"""
+        ).fetchall()
+    finally:
+        connection.unregister("together")
+    return count
 
 
 def refuse_beyond(
@@ -145,15 +169,18 @@ def _said_no_longer(
         said = _said(home, dataset, file)
         still = select(f"select said.* from said semi join gone using ({', '.join(thing)})", said=said, gone=gone)
         gone = select(f"from gone anti join still using ({', '.join(thing)})", gone=gone, still=still)
-        rows += [{name: row.get(name) for name in (*dataset.columns, "is_void")} for row in still.to_pylist()]
+        rows += [row | {"is_void": False, _OF_ANOTHER: True} for row in still.to_pylist()]
     return rows + [row | {"is_void": True} for row in gone.to_pylist()]
 
 
 def _said(home: Home, dataset: Dataset, file: str) -> pa.Table:
-    """What a landed file says, without what it withdrew."""
+    """What a landed file says itself, without what it withdrew."""
     path = home.landing / dataset.name / file
     try:
         rows = with_voids(pq.read_table(path))
     except (OSError, pa.ArrowException) as error:
         raise damaged(path, error) from error
-    return rows.filter(pc.invert(rows["is_void"]))
+    rows = rows.filter(pc.invert(rows["is_void"]))
+    if _OF_ANOTHER in rows.column_names:
+        rows = rows.filter(pc.invert(rows[_OF_ANOTHER]))
+    return typed(dataset, rows)[0]
