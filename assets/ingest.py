@@ -34,7 +34,7 @@ from assets.raw import (
 )
 from assets.sources.base import FEW, LINE, Payload, Refused, Request, Source, SourceError, Wanted, Window
 from assets.values import LONGEST_ROW
-from assets.withdrawal import refuse_beyond, with_withdrawals
+from assets.withdrawal import count_withdrawn, refuse_beyond, with_withdrawals
 
 # A vendor's rounding, which changes from one answer to the next, is no restatement; the least dividend is far larger.
 _PRICE_TOLERANCE = 1e-6
@@ -94,6 +94,7 @@ def ingest(
         since=since,
         doubted={} if full_refresh else doubted(connection, dataset),
     )
+    withdrawing: list[tuple[Payload, pa.Table]] = []
     for request in source.requests(wanted):
         if source.stopped.is_set():
             raise SourceError(
@@ -104,13 +105,19 @@ def ingest(
         restated = _restated(connection, table) if dataset.restates and loaded_to and payload.asked else []
         if restated:  # nothing of theirs is taken before their whole history is there: no seam, whenever a run ends
             table = table.filter(pc.invert(pc.is_in(table["symbol"], pa.array(restated))))
-        table, withdrawn = with_withdrawals(connection, home, dataset, payload, table)
-        done.withdrawn += withdrawn
-        refuse_beyond(connection, dataset, source.service_of(dataset.name), done.withdrawn, max_withdrawn_pct)
-        done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)
+        whole, withdrawn = with_withdrawals(connection, home, dataset, payload, table)
+        if withdrawn:  # known to be right, and not too much, once all the others are there
+            withdrawing.append((payload, table))
+        else:
+            done.rows_new += _take(connection, home, catalog, source, dataset, payload, whole, as_of)
         if restated:
             anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None, doubted={})
             done.rows_new += _reload(connection, home, catalog, source, dataset, anew, done)
+    done.withdrawn = count_withdrawn(connection, home, dataset, withdrawing)
+    refuse_beyond(connection, dataset, source.service_of(dataset.name), done.withdrawn, max_withdrawn_pct)
+    for payload, table in withdrawing:
+        whole, _ = with_withdrawals(connection, home, dataset, payload, table)
+        done.rows_new += _take(connection, home, catalog, source, dataset, payload, whole, as_of)
     _judge_coverage(dataset, source, done)
     return done
 

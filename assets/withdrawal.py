@@ -6,6 +6,7 @@ is withdrawn is a version that says that there is none: point in time still tell
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
@@ -49,6 +50,25 @@ def with_withdrawals(
     own = with_voids(answer).append_column(_SAID_BY, pa.nulls(answer.num_rows, pa.string()))
     more = pa.Table.from_pylist(rows, schema=schema)
     return pa.concat_tables([own.cast(schema), more]), sum(row["is_void"] for row in rows)
+
+
+def count_withdrawn(
+    connection: duckdb.DuckDBPyConnection, home: Home, dataset: Dataset, answers: Iterable[tuple[Payload, pa.Table]]
+) -> int:
+    """How many observations answers withdraw together: what one says no longer, another may say."""
+    names = things(dataset)
+    whole = [with_voids(with_withdrawals(connection, home, dataset, *answer)[0]) for answer in answers]
+    if not whole:
+        return 0
+    connection.register("together", pa.concat_tables(rows.select([*names, "is_void"]) for rows in whole))
+    try:
+        ((count,),) = connection.execute(
+            f"""select count(*) from
+                (select {listed("t", names)} from together as t group by all having bool_and(is_void))"""
+        ).fetchall()
+    finally:
+        connection.unregister("together")
+    return count
 
 
 def refuse_beyond(
