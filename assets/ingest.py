@@ -34,7 +34,7 @@ from assets.raw import (
 )
 from assets.sources.base import FEW, LINE, Payload, Refused, Request, Source, SourceError, Wanted, Window
 from assets.values import LONGEST_ROW
-from assets.withdrawal import refuse_beyond, with_withdrawals
+from assets.withdrawal import count_withdrawn, refuse_beyond, with_withdrawals
 
 # A vendor's rounding, which changes from one answer to the next, is no restatement; the least dividend is far larger.
 _PRICE_TOLERANCE = 1e-6
@@ -106,7 +106,6 @@ def ingest(
         if restated:  # nothing of theirs is taken before their whole history is there: no seam, whenever a run ends
             table = table.filter(pc.invert(pc.is_in(table["symbol"], pa.array(restated))))
         table, withdrawn = with_withdrawals(connection, home, dataset, payload, table, waiting)
-        done.withdrawn += withdrawn
         if withdrawn or waiting:
             waiting.append((payload, table))
         else:
@@ -114,6 +113,7 @@ def ingest(
         if restated:
             anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None, doubted={})
             done.rows_new += _reload(connection, home, catalog, source, dataset, anew, done)
+    done.withdrawn = count_withdrawn(connection, dataset, [table for _, table in waiting])
     refuse_beyond(connection, dataset, source.service_of(dataset.name), done.withdrawn, max_withdrawn_pct)
     for payload, table in waiting:
         done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)

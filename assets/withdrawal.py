@@ -58,6 +58,27 @@ def with_withdrawals(
     return pa.concat_tables([own.cast(schema), more]), sum(row["is_void"] for row in rows)
 
 
+def count_withdrawn(connection: duckdb.DuckDBPyConnection, dataset: Dataset, answers: Sequence[pa.Table]) -> int:
+    """How many observations these answers withdraw together: the last one that speaks of an observation counts."""
+    if not answers:
+        return 0
+    thing = things(dataset)
+    numbered = [
+        with_voids(rows).select([*thing, "is_void"]).append_column("place", pa.repeat(place, rows.num_rows))
+        for place, rows in enumerate(answers)
+    ]
+    connection.register("together", pa.concat_tables(numbered))
+    try:
+        ((count,),) = connection.execute(
+            f"""select count(*) from
+                (from together as t select arg_max(is_void, place) as is_gone group by {listed("t", thing)})
+                where is_gone"""
+        ).fetchall()
+    finally:
+        connection.unregister("together")
+    return count
+
+
 def refuse_beyond(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str, withdrawn: int, max_withdrawn_pct: float
 ) -> None:

@@ -89,7 +89,7 @@ def market(tmp_path_factory):
     (market.folder / "tidegauge.yml").write_text(MAPPING)
     fund = market.bars["IWM"].iloc[-60:].assign(symbol="TLTT")
     market.bars["misnamed"] = fund
-    days = SESSIONS[(SESSIONS >= "2026-01-02") & (SESSIONS <= "2026-01-12")]
+    days = SESSIONS[(SESSIONS >= "2026-01-02") & (SESSIONS <= "2026-01-09")]
     rate = "".join(f"{day:%d/%m/%Y},{4.2 + place / 100:.2f}\n" for place, day in enumerate(days))
     (market.folder / "day-first" / "rate.csv").write_text("DATE,EFFR\n" + rate)
     market.fred["again"] = market.fred["daily"].loc["2025-12-01":, ["RRPONTSYD"]]

@@ -135,6 +135,29 @@ def test_a_folder_is_not_emptied_file_by_file_either(folder):
     assert folder.read(date(2026, 1, 29), max_withdrawn_pct=100) == {}
 
 
+def test_a_row_that_moves_to_another_file_is_not_withdrawn(folder):
+    folder.says("a.csv", d07=7, d14=14)
+    folder.says("b.csv", d21=21)
+    before = folder.read(date(2026, 1, 28))
+    folder.says("a.csv", d07=7)
+    folder.says("b.csv", d14=14, d21=21)
+    assert folder.read(date(2026, 1, 29), max_withdrawn_pct=0) == before
+    folder.says("a.csv", d07=7, d14=14)
+    folder.says("b.csv", d21=21)
+    assert folder.read(date(2026, 1, 30), max_withdrawn_pct=0) == before
+
+
+def test_a_folder_of_copies_is_not_emptied_by_accident_either(folder):
+    for name in ("a.csv", "b.csv"):
+        folder.says(name, d07=7, d14=14)
+    before = folder.read(date(2026, 1, 28))
+    for name in ("a.csv", "b.csv"):
+        folder.says_no_more(name)
+    with pytest.raises(WithdrawalRefusedError, match="2 of the 2"):
+        folder.read(date(2026, 1, 29), max_withdrawn_pct=20)
+    assert folder.stands() == before
+
+
 def test_two_files_that_go_together_leave_nothing_of_what_both_said(folder):
     folder.says("a.csv", d07=7, d14=14)
     folder.says("b.csv", d07=7, d14=14)

@@ -64,7 +64,7 @@ def holds(reader: Reader) -> Figure:
         columns=columns,
         rows=reader.rows(
             columns,
-            f"from (select * replace ({in_words} as key) from holds) "
+            f"from (select * replace ({in_words} as key) from holds) as holds "
             "order by decision is not null, status, observation_date desc, key",
         ),
         source="the screening of this run",
