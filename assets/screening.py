@@ -383,18 +383,22 @@ class _Screening:
             )
 
     def _not_arriving(self, said_by: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The required instruments and series whose last observation that counts is older than it may be."""
+        """The required instruments and series of which the last observation that came is older than it may be."""
+        bars, observations = (self._catalog.datasets[name] for name in ("prices", "fred_observations"))
+        required = "in (select {0} from ref.{1} where required)"
         late = self._connection.execute(
             f"""
-            with subjects as (
+            with bars as ({self._said(bars, "symbol " + required.format("symbol", "instruments"))}),
+            observations as ({self._said(observations, "series_id " + required.format("series_id", "series"))}),
+            subjects as (
                 select 'prices' as dataset, 'symbol' as named, symbol as subject,
                     (select max_age_sessions from ref.datasets where dataset = 'prices') as max_age_sessions,
-                    (select max(date) from raw.prices as p where p.symbol = i.symbol and not is_void) as last_date
+                    (select max(date) from bars as b where b.symbol = i.symbol and not is_void) as last_date
                 from ref.instruments as i where required
                 union all
                 select 'fred_observations', 'series_id', series_id, max_age_sessions,
-                    (select max(date) from raw.fred_observations as f
-                     where f.series_id = s.series_id and value is not null and known_at <= {_timestamp(self._as_of_at)})
+                    (select max(date) from observations as o
+                     where o.series_id = s.series_id and value is not null and not is_void)
                 from ref.series as s where required
             ),
             aged as (
