@@ -74,6 +74,7 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -
         if _has_other_columns(connection, dataset.name, wanted):
             connection.execute(f"drop table raw.{dataset.name}")
             connection.execute("delete from raw.payloads where dataset = ?", [dataset.name])
+            connection.execute("drop table if exists raw.screened")  # what is loaded anew is judged anew
             _forget_models(connection)
         columns = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
         connection.execute(f"create table if not exists raw.{dataset.name} ({columns})")

@@ -46,6 +46,14 @@ HOSTILE = [
 ]
 
 
+BARS = "from price_indicators order by symbol, date"
+
+
+def held(program) -> set[tuple[str, str]]:
+    """Rule and observation of what is on hold."""
+    return {(hold["rule"], hold["key"]) for hold in json.loads(program("holds", "--json").stdout)}
+
+
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory):
     """Three hundred sessions of two made-up shares, as a German vendor writes them."""
@@ -126,7 +134,7 @@ def test_an_empty_file_is_refused_by_name_and_the_publication_stands(published, 
     assert json.loads(published("status", "--json").stdout)["version"] == before
 
 
-def test_what_cannot_be_read_goes_to_quarantine_and_what_cannot_be_is_refused_by_name(published, exports):
+def test_what_cannot_be_read_goes_to_quarantine_and_what_cannot_be_is_held_until_it_is_gone(published, exports):
     file, bad = exports / "bars" / "IWM.csv", exports / "bars" / "bad.csv"
     whole = file.read_bytes()
     lines = len(whole.splitlines())
@@ -137,12 +145,16 @@ def test_what_cannot_be_read_goes_to_quarantine_and_what_cannot_be_is_refused_by
     (kept,) = quarantine.iterdir()
     row = pd.read_parquet(kept).iloc[0]
     assert (row["file"], row["line"]) == ("bars/IWM.csv", lines + 1) and "31.13.2026" in row["row"]
-    before = json.loads(published("status", "--json").stdout)["version"]
+    without, bars = held(published), published("query", BARS, "--format", "csv").stdout
 
     file.write_bytes(whole)
     bad.write_bytes("Ticker;Datum;O;H;L;Schluss;Stück\nXLK;30.01.2026;10,0;9,0;11,0;10,0;1\n".encode("latin-1"))
-    refused = published("run", "--as-of", "2026-01-30", code=1)
-    assert "price_indicators" in refused.stderr and "XLK" in refused.stderr and "high" in refused.stderr
+    published("run", "--as-of", "2026-01-30")
     assert not list(quarantine.iterdir())  # the file that could not be read is right again
-    assert json.loads(published("status", "--json").stdout)["version"] == before
+    assert held(published) - without == {("high_not_below_low", '{"symbol":"XLK","date":"2026-01-30"}')}
+    assert published("query", BARS, "--format", "csv").stdout == bars
+
     bad.unlink()
+    published("run", "--as-of", "2026-01-30")
+    assert held(published) == without
+    assert published("query", BARS, "--format", "csv").stdout == bars

@@ -88,7 +88,8 @@ def test_database_parquet_and_manifest_agree(sample):
     assert set(manifest["tables"]) == {*published, "quality_results"}
     for table, rows in published.items():
         file = sample.home / "published" / "parquet" / f"{table}.parquet"
-        assert len(rows) == manifest["tables"][table]["rows"] == pq.read_metadata(file).num_rows > 0
+        assert len(rows) == manifest["tables"][table]["rows"] == pq.read_metadata(file).num_rows
+        assert rows or table == "holds"  # of which there is none in data that is right
 
 
 def test_what_the_gate_said_is_published_with_it(sample):
@@ -237,9 +238,9 @@ def test_bad_rows_are_refused_by_name(undisturbed):
     assert "The last publication stands." in said
     until = 'tidegauge accept breadth.last_session_covered_as_usual --until 2026-01-30 --reason "..."'
     assert until in said
-    for told in (undisturbed("status").stdout, undisturbed("doctor", code=3).stdout):
-        assert "The last run (refresh as of 2026-01-30" in told and "was refused by the gate at" in told
-        assert until in told and "The last publication stands." in told and "tidegauge publish" in told
+    for report in (undisturbed("status").stdout, undisturbed("doctor", code=3).stdout):
+        assert "The last run (refresh as of 2026-01-30" in report and "was refused by the gate at" in report
+        assert until in report and "The last publication stands." in report and "tidegauge publish" in report
     last = json.loads(undisturbed("status", "--json").stdout)["last_run"]
     assert (last["job"], last["exit_code"], last["as_of"]) == ("refresh", 1, "2026-01-30")
     assert "breadth" in said and "sp500" in said and "2026-01-30" in said and "covers at most" in said

@@ -639,6 +639,14 @@ def test_only_new_and_changed_files_are_asked_for(folder, tmp_path):
         source.requests(first)
 
 
+def test_a_pattern_that_matches_nothing_is_named_though_other_files_were_read(folder):
+    source = folder(PLAIN, {"a.csv": CSV})
+    seen = seen_after(source, Wanted("prices", AS_OF))
+    mistyped = folder(PLAIN + "    - files: more/*.cvs\n", {"a.csv": CSV})
+    with pytest.raises(SourceError, match=r"no file matches 'more/\*\.cvs', though a\.csv was read before"):
+        mistyped.requests(Wanted("prices", AS_OF, seen=seen))
+
+
 def test_snapshot_is_asked_for_again_when_another_file_came_between(folder, tmp_path):
     source = folder("datasets: {companies: [{files: '*.csv'}]}", {"a.csv": "symbol,name,sector\nSPY,S,E\n"})
     seen = seen_after(source, Wanted("companies", AS_OF))

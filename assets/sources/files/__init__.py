@@ -42,6 +42,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Event
 
@@ -192,7 +193,8 @@ class FilesSource:
             paths = sorted(path for path in self._folder.glob(entry.files) if path.is_file())
         except ValueError as error:
             raise SourceError(f"{where}: {entry.files!r} is no pattern: {error}") from None
-        if not paths and not (wanted.seen and not self._catalog.datasets[wanted.dataset].snapshot):
+        were_there = any(fnmatchcase(key, entry.files.replace("**/", "*")) for key in wanted.seen)
+        if not paths and (self._catalog.datasets[wanted.dataset].snapshot or not were_there):
             before = f", though {', '.join(sorted(wanted.seen)[:3])} was read before" if wanted.seen else ""
             raise SourceError(
                 f"{where}: no file matches {entry.files!r}{before}: put the file there, or correct the pattern"
