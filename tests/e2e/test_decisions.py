@@ -144,9 +144,6 @@ def test_what_is_taken_back_or_past_its_end_is_as_if_nobody_had_decided(three, t
     never = Home(tidegauge(tmp_path_factory.mktemp("never") / "home"))
     never.run(market, THIRD)
     decided, not_decided = home.program.published(), never.program.published()
-    import pickle
-
-    pickle.dump((decided, not_decided), open("/tmp/wtf-dec.pkl", "wb"))
     differing = {table for table, rows in not_decided.items() if decided[table] != rows}
     assert differing == {"liquidity"}
 

@@ -148,9 +148,6 @@ def test_after_bad_files_are_deleted_all_is_as_in_a_home_that_never_saw_them(tol
     never = Files(tidegauge(tmp_path_factory.mktemp("never") / "home"), market)
     never.run(MENDED)
     saw, did_not = home.program.published(), never.program.published()
-    import pickle
-
-    pickle.dump((saw, did_not), open("/tmp/wtf-w.pkl", "wb"))
     assert [table for table in did_not if saw[table] != did_not[table]] == []
     assert home.holds() == [] and not list((home.program.home / "quarantine").glob("*/*.parquet"))
 
