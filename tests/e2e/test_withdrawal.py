@@ -134,9 +134,10 @@ def told(tidegauge, market, tmp_path_factory):
 def test_bad_files_are_contained_or_refused_by_name(told):
     _, dirty = told
     assert "fred/odd.csv" in dirty["refused"] and "'DATE'" in dirty["refused"]
-    assert {(hold["rule"], hold["observation_date"]) for hold in dirty["holds"]} == {
-        ("high_not_below_low", "2026-01-27"),
-        ("high_not_below_low", "2026-01-28"),
+    assert {(hold["rule"], hold["observation_date"], hold["status"]) for hold in dirty["holds"]} == {
+        ("high_not_below_low", "2026-01-27", "held"),
+        ("high_not_below_low", "2026-01-28", "held"),
+        ("arrives", "2026-01-28", "missing"),  # a required fund that ends two sessions before
     }
     assert "statements-bad.csv" in dirty["quarantine"]
     sound = dirty["fund"][dirty["fund"]["date"] < "2026-01-27"]
