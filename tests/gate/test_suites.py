@@ -839,6 +839,15 @@ def test_a_table_may_be_empty_where_its_dataset_is_not_offered(build, table, dat
     assert runner.judge(build, as_of=as_of, tables=[table]).failures == []
 
 
+def test_a_home_without_prices_is_told_of_them_and_published(build, as_of):
+    build.execute("delete from price_indicators")
+    assert not runner.judge(build, as_of=as_of, tables=["price_indicators"]).passed
+
+    build.execute("update source_health set status = 'not_offered' where dataset = 'prices'")
+
+    assert runner.judge(build, as_of=as_of, tables=["price_indicators"]).passed
+
+
 def test_rounding_of_doubles_passes(build, as_of):
     build.execute(f"update price_indicators set rsi_14 = 100.00000000000001 where {LAST_BAR}")
     build.execute(f"update spreads set correlation_63 = 1.0000000000000002 where {LAST}")
