@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from market_folder import DEPOSITS, a_market
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # its home has several runs
 
 FIRST, SECOND, THIRD = "2026-01-29", "2026-01-30", "2026-02-02"
 REASON = ("--reason", "looked up")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from market_folder import CLOSING, OPENING, SESSIONS, a_market
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # its home has several runs
 
 CLEAN, DIRTY, MENDED, CHANGED = "2026-01-29", "2026-01-30", "2026-02-02", "2026-02-03"
 
