@@ -82,8 +82,7 @@ def raise_once(home: Home, alerts: Iterable[Alert]) -> None:
 
 def published(connection: duckdb.DuckDBPyConnection, since: date) -> list[Alert]:
     """The alerts of a publication from a session on, by session; none in one of an earlier release."""
-    there = connection.execute("select 1 from duckdb_tables() where table_name = 'alerts'").fetchall()
-    if not there:
+    if not _has(connection, "alerts"):
         return []
     rows = connection.execute(
         f"select {', '.join(COLUMNS)} from alerts where as_of_date >= ? order by as_of_date, alert_id", [since]
@@ -92,11 +91,21 @@ def published(connection: duckdb.DuckDBPyConnection, since: date) -> list[Alert]
 
 
 def stale_sources(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[Alert]:
-    """One alert a dataset or series of a publication that is older than it may be: once for its latest observation."""
+    """One alert a dataset, series or instrument of a publication that is older than it may be: once for its latest
+    observation."""
     rows = connection.execute(
         "select dataset, latest_observation, age_sessions, max_age_sessions from source_health where status = 'stale'"
     ).fetchall()
+    gone = []
+    if _has(connection, "holds"):
+        gone = connection.execute(
+            "select json_extract_string(key, '$.symbol'), observation_date, finding from holds "
+            "where dataset = 'prices' and rule = 'arrives' order by all"
+        ).fetchall()
     return [
+        _of_run("stale_source", symbol, str(latest), as_of, f"{finding} until it comes.")
+        for symbol, latest, finding in gone
+    ] + [
         _of_run(
             "stale_source",
             dataset,
@@ -107,6 +116,11 @@ def stale_sources(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[Al
         )
         for dataset, latest, age, oldest in rows
     ]
+
+
+def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether a publication has a table; one of an earlier release may not."""
+    return bool(connection.execute("select 1 from duckdb_tables() where table_name = ?", [table]).fetchall())
 
 
 def raise_failed_source(home: Home, services: Iterable[str], as_of: date, report: str) -> None:

@@ -94,7 +94,7 @@ def ingest(
         since=since,
         doubted={} if full_refresh else doubted(connection, dataset),
     )
-    withdrawing: list[tuple[Payload, pa.Table]] = []
+    waiting: list[tuple[Payload, pa.Table]] = []  # from the first that withdraws anything on: until all is counted
     for request in source.requests(wanted):
         if source.stopped.is_set():
             raise SourceError(
@@ -105,19 +105,18 @@ def ingest(
         restated = _restated(connection, table) if dataset.restates and loaded_to and payload.asked else []
         if restated:  # nothing of theirs is taken before their whole history is there: no seam, whenever a run ends
             table = table.filter(pc.invert(pc.is_in(table["symbol"], pa.array(restated))))
-        whole, withdrawn = with_withdrawals(connection, home, dataset, payload, table)
-        if withdrawn:  # known to be right, and not too much, once all the others are there
-            withdrawing.append((payload, table))
+        table, withdrawn = with_withdrawals(connection, home, dataset, payload, table, waiting)
+        if withdrawn or waiting:
+            waiting.append((payload, table))
         else:
-            done.rows_new += _take(connection, home, catalog, source, dataset, payload, whole, as_of)
+            done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)
         if restated:
             anew = replace(wanted, symbols=tuple(restated), loaded_to={}, since=None, doubted={})
             done.rows_new += _reload(connection, home, catalog, source, dataset, anew, done)
-    done.withdrawn = count_withdrawn(connection, home, dataset, withdrawing)
+    done.withdrawn = count_withdrawn(connection, dataset, [table for _, table in waiting])
     refuse_beyond(connection, dataset, source.service_of(dataset.name), done.withdrawn, max_withdrawn_pct)
-    for payload, table in withdrawing:
-        whole, _ = with_withdrawals(connection, home, dataset, payload, table)
-        done.rows_new += _take(connection, home, catalog, source, dataset, payload, whole, as_of)
+    for payload, table in waiting:
+        done.rows_new += _take(connection, home, catalog, source, dataset, payload, table, as_of)
     _judge_coverage(dataset, source, done)
     return done
 

@@ -11,6 +11,7 @@ nobody ever knew it, and the landing zone keeps it.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -136,14 +137,11 @@ def load_landed(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Cata
 
 def load(connection: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, dataset: Dataset, landed: Landed) -> int:
     """Append a landed file's new and changed rows to `raw`, in one transaction; the number of rows appended."""
-    try:
-        rows = pq.read_table(landed.path)
-    except (OSError, pa.ArrowException) as error:
-        raise damaged(landed.path, error) from error
-    rows = _with_all_columns(dataset, rows)
-    is_adjustment, refused = "adjustment" in rows.column_names, []
+    rows, refused = read_landed(landed.path, dataset)
+    if refused is not None:
+        _quarantine(home, dataset, landed, rows, refused)
+    is_adjustment = "adjustment" in rows.column_names
     if not is_adjustment:
-        rows, refused = _typed(home, dataset, landed, rows)
         known = known_at_of(catalog, dataset, rows, landed.fetched_at)
         rows = with_voids(rows).append_column("known_at", known)
     about = [landed.fetched_at, landed.payload_hash, landed.source, dataset.name]
@@ -203,39 +201,34 @@ def _take_repairs(connection: duckdb.DuckDBPyConnection, dataset: Dataset, about
     )
 
 
-def _with_all_columns(dataset: Dataset, rows: pa.Table) -> pa.Table:
-    """Landed rows with the columns that an earlier release did not have, NULL."""
-    for name, kind in dataset.columns.items():
-        if name not in rows.column_names:
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
-    return rows
+def read_landed(path: Path, dataset: Dataset) -> tuple[pa.Table, list[Refused] | None]:
+    """The rows of a landed file in the catalogue's types, with what bookkeeping it has; raises LandingError.
 
-
-def typed(dataset: Dataset, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
-    """Landed rows in the catalogue's types, and those that cannot be read: an earlier release landed text.
-
-    The same table where there was nothing to read.
+    What an earlier release landed as text is read now: rows that cannot be are left out, and told.
     """
+    try:
+        rows = pq.read_table(path).replace_schema_metadata()
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(path, error) from error
+    for name, kind in dataset.columns.items():
+        if name not in rows.column_names:  # landed by an earlier release
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, ARROW[kind]))
     schema = pa.schema([(name, ARROW[kind]) for name, kind in dataset.columns.items()])
-    rows = _with_all_columns(dataset, rows.replace_schema_metadata())
     if rows.select(schema.names).schema.equals(schema):
-        return rows, []
+        return rows, None
     frame, refused = read_text(rows.select(schema.names), dataset)
     return pa.Table.from_pandas(frame, schema, preserve_index=False), refused
 
 
-def _typed(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table) -> tuple[pa.Table, list[Refused]]:
-    """Landed rows in the catalogue's types; what cannot be read goes to quarantine, as it would have when it came."""
-    table, refused = typed(dataset, rows)
-    if table.schema.equals(rows.schema):
-        return table, refused
-    first, last = pc.min_max(table[dataset.date_column]).as_py().values()
+def _quarantine(home: Home, dataset: Dataset, landed: Landed, rows: pa.Table, refused: list[Refused]) -> None:
+    """Keep the rows that an earlier release landed and nobody can read, as they would have been when they came."""
+    days = rows[dataset.date_column].drop_null()
     # a file speaks of itself alone, an answer of a service of all its days
-    complete = () if landed.fingerprint or first is None else (Window(dataset.date_column, last, first),)
+    is_of_file = landed.fingerprint or not len(days)
+    complete = () if is_of_file else (Window(dataset.date_column, pc.max(days).as_py(), pc.min(days).as_py()),)
     request = Request(dataset.name, landed.request_key)
     payload = Payload(request, None, landed.fetched_at, refused=refused, complete=complete)
     quarantine(home, dataset, payload, landed.source)
-    return table, refused
 
 
 _LOAD_NUMBER = "(select count(*) + 1 from raw.payloads where dataset = ?)"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ import pyarrow as pa
 from assets.calendars import as_of_at
 from assets.catalog import Catalog, Dataset
 from assets.decisions import Decision
-from assets.holds import replace_holds
+from assets.holds import not_arriving, replace_holds
 from assets.home import Home
 from assets.landing import land
 from assets.news import OF_SOURCE, listed, same, things
@@ -39,6 +39,7 @@ REQUEST_KEY = ":holds"
 _BEFORE, _AFTER = timedelta(days=400), timedelta(days=15)
 """How far around the bars that are looked at checks along bars may reach: a year of sessions, and over a gap."""
 _HELD = ("held", "held by hand")
+_SAID_OF_DECISIONS = ("decided_at", "decided_by", "reason", "reference")
 
 
 class Check(Protocol):
@@ -95,7 +96,7 @@ class _Screening:
         self._as_of = as_of
         self._as_of_at = as_of_at(as_of).to_pydatetime()
         self._digest = hashlib.sha256(repr(list(decisions)).encode()).hexdigest()
-        self._holds: list[dict[str, Any]] = []
+        self._holds: dict[tuple[str, str, str], dict[str, Any]] = {}
         connection.execute(
             "create table if not exists raw.screened "
             "(dataset varchar, load_number bigint, last_date date, digest varchar)"
@@ -246,7 +247,7 @@ class _Screening:
             )
         self._connection.execute(f"create or replace temp table concerned as {concerned}")
         is_concerned = f"exists (from concerned as c where {same('c', 't', things(dataset))})"
-        said = self._rows(f"from ({self._said(dataset, is_concerned)}) where not is_void")
+        said = self._rows(f"from ({self._said(dataset, is_concerned)}) where not is_void order by all")
         made = self._rows(
             f"from raw.{dataset.name} as t where adjustment in ('held', 'restored', 'corrected') and {is_concerned} "
             "order by fetched_at"
@@ -289,6 +290,8 @@ class _Screening:
             return None
         by_operator = corrections or any(row["status"] in ("held by hand", "accepted") for row in found)
         has_arrived = source["load_number"] > self._seen[dataset.name]
+        if self._goes_back(dataset) and not has_arrived:
+            return None  # an earlier day learns nothing of what was known
         never_known = stands["known_at"] == source["known_at"] if since else has_arrived
         if dataset.restates or (never_known and not by_operator):
             wanted["known_at"] = source["known_at"]
@@ -306,11 +309,15 @@ class _Screening:
 
     def _learned_at(self, dataset: Dataset) -> datetime:
         """When what this run finds counts as known: at its as-of, while runs go forward in time."""
+        fetched = now().replace(tzinfo=None)
+        return fetched if self._goes_back(dataset) else min(fetched, self._as_of_at)
+
+    def _goes_back(self, dataset: Dataset) -> bool:
+        """Whether the run speaks of an earlier day than one that was loaded before."""
         ((loaded_to,),) = self._connection.execute(
             "select max(as_of) from raw.payloads where dataset = ?", [dataset.name]
         ).fetchall()
-        fetched = now().replace(tzinfo=None)
-        return fetched if loaded_to and self._as_of < loaded_to else min(fetched, self._as_of_at)
+        return loaded_to is not None and self._as_of < loaded_to
 
     def _append(self, dataset: Dataset, versions: Sequence[dict[str, Any]], moment: datetime) -> int:
         if not versions:
@@ -345,35 +352,29 @@ class _Screening:
         first_held = next((row["fetched_at"] for row in since if row["adjustment"] == "held"), None)
         counts_since = (version or (since[-1] if since else source))["known_at"]
         for row in found:
-            if any((h["dataset"], h["key"], h["rule"]) == (dataset.name, row["key"], row["rule"]) for h in self._holds):
+            name = (dataset.name, row["key"], row["rule"])
+            if name in self._holds:
                 continue  # told as one
             decision = decided.get(row["decision_id"])
             first_seen = source["fetched_at"] if row["status"] == "accepted" else moment.replace(tzinfo=None)
-            self._holds.append(
-                {
-                    "dataset": dataset.name,
-                    "key": row["key"],
-                    "rule": row["rule"],
-                    "observation_date": source.get(dataset.date_column),
-                    "held_columns": ", ".join(row["held_columns"]),
-                    "value": row["value"],
-                    "other_value": row["other_value"],
-                    "found_at": first_held or first_seen,
-                    "status": row["status"],
-                    "known_at": counts_since,
-                    "decision_id": row["decision_id"],
-                    **_of_decision(decision),
-                }
-            )
+            self._holds[name] = {
+                **dict(zip(("dataset", "key", "rule"), name, strict=True)),
+                **{column: row[column] for column in ("value", "other_value", "status", "decision_id")},
+                "observation_date": source.get(dataset.date_column),
+                "held_columns": ", ".join(row["held_columns"]),
+                "found_at": first_held or first_seen,
+                "known_at": counts_since,
+                "decision": decision and decision.kind,
+                **{column: getattr(decision, column, None) for column in _SAID_OF_DECISIONS},
+            }
 
     def close(self, checks: Sequence[Check]) -> None:
         """Write raw.holds, and note how far this screening looked."""
         said_by = dict(self._connection.execute("select dataset, source from ref.datasets").fetchall())
         looks_at = {check.name: check.description for check in checks}
-        for hold in self._holds:
-            hold["source"] = said_by.get(hold["dataset"])
-            hold["finding"] = looks_at.get(hold["rule"]) or hold["reason"]
-        replace_holds(self._connection, [*self._holds, *self._not_arriving(said_by)])
+        for (dataset, _, rule), hold in self._holds.items():
+            hold |= {"finding": looks_at.get(rule), "source": said_by.get(dataset)}
+        replace_holds(self._connection, [*self._holds.values(), *not_arriving(self._connection)])
         for dataset in self._catalog.datasets.values():
             day = f"max({dataset.date_column})" if dataset.date_column else "null"
             self._connection.execute("delete from raw.screened where dataset = ?", [dataset.name])
@@ -382,66 +383,10 @@ class _Screening:
                 [dataset.name, self._digest],
             )
 
-    def _not_arriving(self, said_by: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The required instruments and series of which the last observation that came is older than it may be."""
-        bars, observations = (self._catalog.datasets[name] for name in ("prices", "fred_observations"))
-        required = "in (select {0} from ref.{1} where required)"
-        late = self._connection.execute(
-            f"""
-            with bars as ({self._said(bars, "symbol " + required.format("symbol", "instruments"))}),
-            observations as ({self._said(observations, "series_id " + required.format("series_id", "series"))}),
-            subjects as (
-                select 'prices' as dataset, 'symbol' as named, symbol as subject,
-                    (select max_age_sessions from ref.datasets where dataset = 'prices') as max_age_sessions,
-                    (select max(date) from bars as b where b.symbol = i.symbol and not is_void) as last_date
-                from ref.instruments as i where required
-                union all
-                select 'fred_observations', 'series_id', series_id, max_age_sessions,
-                    (select max(date) from observations as o
-                     where o.series_id = s.series_id and value is not null and not is_void)
-                from ref.series as s where required
-            ),
-            aged as (
-                select s.*, c.xnys_number, today.xnys_number - c.xnys_number as age_sessions
-                from subjects as s
-                inner join ref.calendar as c on c.date = s.last_date
-                inner join ref.calendar as today on today.date = {_date(self._as_of)}
-            )
-            select dataset, named, subject, last_date, age_sessions, max_age_sessions, c.as_of_at
-            from aged inner join ref.calendar as c
-                on c.is_xnys_session and c.xnys_number = aged.xnys_number + aged.max_age_sessions + 1
-            where age_sessions > max_age_sessions order by all
-            """
-        ).fetchall()
-        return [
-            {
-                "dataset": dataset,
-                "key": json.dumps({named: subject}, separators=(",", ":")),
-                "rule": "arrives",
-                "observation_date": last_date,
-                "source": said_by.get(dataset),
-                "held_columns": "",
-                "finding": f"{subject} has not come since {last_date}: {age} sessions, of which {allowed} are allowed. "
-                "What is made of it is NULL",
-                "found_at": late_since,
-                "status": "missing",
-                "known_at": late_since,
-                **_of_decision(None),
-            }
-            for dataset, named, subject, last_date, age, allowed, late_since in late
-        ]
-
     def _rows(self, query: str) -> list[dict[str, Any]]:
         result = self._connection.execute(query)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _of_decision(decision: Decision | None) -> dict[str, Any]:
-    return {
-        "decision": decision.kind if decision else None,
-        **{name: getattr(decision, name, None) for name in ("decided_at", "decided_by", "reason", "reference")},
-    }
 
 
 def _key(of: str, columns: Sequence[str]) -> str:

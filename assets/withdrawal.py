@@ -6,26 +6,26 @@ is withdrawn is a version that says that there is none: point in time still tell
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from assets.catalog import Dataset
 from assets.home import Home
-from assets.landing import damaged
 from assets.news import OF_SOURCE, listed, same, things, with_voids
-from assets.raw import typed
+from assets.raw import read_landed
 from assets.sources.base import Payload, SourceError
 
 _WINDOWS = pa.schema(
     [(name, pa.string()) for name in ("column", "subject")] + [(n, pa.date32()) for n in ("first", "last")]
 )
-_OF_ANOTHER = "is_of_another"
-"""Marks the rows of a landed answer that are another file's word: they stand while that one says so."""
+
+
+_SAID_BY = "said_by"
+"""In a landed file: the other request whose word stands in place of what this one says no longer."""
 
 
 class WithdrawalRefusedError(SourceError):
@@ -33,38 +33,46 @@ class WithdrawalRefusedError(SourceError):
 
 
 def with_withdrawals(
-    connection: duckdb.DuckDBPyConnection, home: Home, dataset: Dataset, payload: Payload, answer: pa.Table
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    dataset: Dataset,
+    payload: Payload,
+    answer: pa.Table,
+    waiting: Sequence[tuple[Payload, pa.Table]] = (),
 ) -> tuple[pa.Table, int]:
     """An answer with a void row for each observation that it withdraws, and how many there are.
 
-    Where another file says what one says no longer, its word stands in place of the void.
+    Where another file says what one says no longer, its word stands in place of the void. `waiting` are answers of the
+    same run that are not loaded yet.
     """
     if dataset.snapshot or not (payload.complete or payload.is_whole):
         return answer, 0
     rows = _left_out_of_windows(connection, dataset, payload, answer)
     if payload.is_whole:
-        rows += _said_no_longer(connection, home, dataset, payload, answer)
+        rows += _said_no_longer(connection, home, dataset, payload, answer, waiting)
     if not rows:
         return answer, 0
-    marks = [pa.field(name, pa.bool_()) for name in ("is_void", _OF_ANOTHER)]
-    more = pa.Table.from_pylist(rows, schema=pa.schema([*answer.schema, *marks]))
-    own = with_voids(answer).append_column(_OF_ANOTHER, pa.repeat(pa.scalar(False), answer.num_rows))
-    return pa.concat_tables([own.cast(more.schema), more]), sum(row["is_void"] for row in rows)
+    schema = answer.schema.append(pa.field("is_void", pa.bool_())).append(pa.field(_SAID_BY, pa.string()))
+    own = with_voids(answer).append_column(_SAID_BY, pa.nulls(answer.num_rows, pa.string()))
+    more = pa.Table.from_pylist(rows, schema=schema)
+    return pa.concat_tables([own.cast(schema), more]), sum(row["is_void"] for row in rows)
 
 
-def count_withdrawn(
-    connection: duckdb.DuckDBPyConnection, home: Home, dataset: Dataset, answers: Iterable[tuple[Payload, pa.Table]]
-) -> int:
-    """How many observations answers withdraw together: what one says no longer, another may say."""
-    names = things(dataset)
-    whole = [with_voids(with_withdrawals(connection, home, dataset, *answer)[0]) for answer in answers]
-    if not whole:
+def count_withdrawn(connection: duckdb.DuckDBPyConnection, dataset: Dataset, answers: Sequence[pa.Table]) -> int:
+    """How many observations these answers withdraw together: the last one that speaks of an observation counts."""
+    if not answers:
         return 0
-    connection.register("together", pa.concat_tables(rows.select([*names, "is_void"]) for rows in whole))
+    thing = things(dataset)
+    numbered = [
+        with_voids(rows).select([*thing, "is_void"]).append_column("place", pa.repeat(place, rows.num_rows))
+        for place, rows in enumerate(answers)
+    ]
+    connection.register("together", pa.concat_tables(numbered))
     try:
         ((count,),) = connection.execute(
             f"""select count(*) from
-                (select {listed("t", names)} from together as t group by all having bool_and(is_void))"""
+                (from together as t select arg_max(is_void, place) as is_gone group by {listed("t", thing)})
+                where is_gone"""
         ).fetchall()
     finally:
         connection.unregister("together")
@@ -132,7 +140,12 @@ def _left_out_of_windows(
 
 
 def _said_no_longer(
-    connection: duckdb.DuckDBPyConnection, home: Home, dataset: Dataset, payload: Payload, answer: pa.Table
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    dataset: Dataset,
+    payload: Payload,
+    answer: pa.Table,
+    waiting: Sequence[tuple[Payload, pa.Table]],
 ) -> list[dict[str, Any]]:
     """What the request brought before and does not bring now, as the latest other request has it, else void."""
     files = dict(
@@ -145,6 +158,8 @@ def _said_no_longer(
     before = files.pop(payload.request.key, None)
     if before is None:
         return []
+    others = {other.request.key: rows for other, rows in reversed(waiting)}
+    others |= {key: file for key, file in files.items() if key not in others}
     thing = things(dataset)
 
     def select(query: str, **relations: pa.Table) -> pa.Table:
@@ -163,24 +178,26 @@ def _said_no_longer(
         answer=answer,
     )
     rows = []
-    for file in files.values():
+    for other, answered in others.items():
         if not gone.num_rows:
             break
-        said = _said(home, dataset, file)
-        still = select(f"select said.* from said semi join gone using ({', '.join(thing)})", said=said, gone=gone)
-        gone = select(f"from gone anti join still using ({', '.join(thing)})", gone=gone, still=still)
-        rows += [row | {"is_void": False, _OF_ANOTHER: True} for row in still.to_pylist()]
+        said = _said(home, dataset, answered)
+        still = select(f"select said.* from said semi join gone on {same('said', 'gone', thing)}", said=said, gone=gone)
+        gone = select(
+            f"select gone.* from gone anti join still on {same('gone', 'still', thing)}", gone=gone, still=still
+        )
+        rows += [
+            {name: row[name] for name in dataset.columns} | {"is_void": False, _SAID_BY: other}
+            for row in still.to_pylist()
+        ]
     return rows + [row | {"is_void": True} for row in gone.to_pylist()]
 
 
-def _said(home: Home, dataset: Dataset, file: str) -> pa.Table:
-    """What a landed file says itself, without what it withdrew."""
-    path = home.landing / dataset.name / file
-    try:
-        rows = with_voids(pq.read_table(path))
-    except (OSError, pa.ArrowException) as error:
-        raise damaged(path, error) from error
-    rows = rows.filter(pc.invert(rows["is_void"]))
-    if _OF_ANOTHER in rows.column_names:
-        rows = rows.filter(pc.invert(rows[_OF_ANOTHER]))
-    return typed(dataset, rows)[0]
+def _said(home: Home, dataset: Dataset, answered: str | pa.Table) -> pa.Table:
+    """What an answer, or a landed file, says itself: without what it withdrew, and what others said in its place."""
+    if isinstance(answered, str):
+        answered, _ = read_landed(home.landing / dataset.name / answered, dataset)
+    rows = with_voids(answered)
+    if _SAID_BY in rows.column_names:
+        rows = rows.filter(rows[_SAID_BY].is_null())
+    return rows.filter(pc.invert(rows["is_void"]))

@@ -134,7 +134,7 @@ _BARS_IN_PAIRS = """
     inner join {calendar} as c on c.date = p.date and c.is_xnys_session
     inner join {prices} as q on q.symbol = p.symbol and q.date = c.previous_xnys_session
 """
-# A single trade of a round lot does repeat itself; a range and a volume do not.
+# A single trade of a round lot does repeat itself; a range and a volume do not, where a vendor counts volumes.
 _REPEATED = (
     "(p.high > p.low and p.volume > 0 and p.volume = q.volume and p.close = q.close and p.open = q.open "
     "and p.high = q.high and p.low = q.low)"
@@ -248,11 +248,18 @@ def _prices() -> tuple[Check, ...]:
         Check(
             "bar_not_repeated",
             "prices",
-            "a bar with a range and a volume has not all prices and the volume of the session before",
+            "a bar with a range and a volume has not all prices and the volume of the session before; of symbols whose "
+            "volume is another one on most sessions",
             "the later bar",
             f"""
-            select p.symbol, p.date, p.close as value, p.volume as other_value from {_BARS_IN_PAIRS}
-            where {_REPEATED}
+            with repeated as (
+                select p.symbol, p.date, p.close as value, p.volume as other_value from {_BARS_IN_PAIRS}
+                where {_REPEATED}
+            )
+            select * from repeated where symbol in (
+                select symbol from {{prices}} where symbol in (select symbol from repeated)
+                group by symbol having count(distinct volume) > count(*) / 2
+            )
             """,
         ),
         Check(

@@ -35,6 +35,15 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases() -> Path:
+    """The small inputs that stand for public bug reports, where they are present."""
+    folder = SHARED / "cases"
+    if not folder.is_dir():
+        pytest.skip("skipped: the cases (../shared/cases) are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def replica_script() -> Path:
     """The loopback stand-in for the services, where it is present."""
     script = SHARED / "replica" / "replica.py"

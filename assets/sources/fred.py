@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -27,8 +27,9 @@ from fredapi import Fred
 
 from assets.catalog import Catalog, Series
 from assets.redaction import redact
-from assets.sources.base import Payload, Request, SourceError, Wanted, Window
+from assets.sources.base import Payload, Refused, Request, SourceError, Wanted, Window
 from assets.sources.http import Answer, Client, Patience, RateLimiter, RefusedError, TemporaryError, now
+from assets.values import LONGEST_ROW
 
 # FRED refuses more than two requests a second.
 MIN_INTERVAL_S = 0.7
@@ -145,7 +146,7 @@ class FredSource:
         vintages, `realtime_start` is NaT. No rows for a series that FRED does not know, that begins after the as-of
         date, or that has no new vintage.
         """
-        return _versions(payload.request.key, payload.content)
+        return _versions(payload.request.key, replace(payload.content, rows=_readable(payload)))
 
     def _check_key(self) -> None:
         if re.fullmatch(r"[0-9a-z]{32}", self._api_key):
@@ -391,14 +392,14 @@ def _is_observation(item: Any) -> bool:
 
 def _versions(series_id: str, releases: Releases) -> pd.DataFrame:
     """One row for each change of an observation's value, by date and vintage; see `FredSource.parse`."""
-    where, rows = f"FRED: series {series_id}", releases.rows
+    rows = releases.rows
     no_vintage = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[s]")
     frame = pd.DataFrame(
         {
             "series_id": pd.Series(series_id, index=rows.index, dtype=str),
-            "date": _days(where, rows["date"]),
-            "realtime_start": _days(where, rows["realtime_start"]) if releases.since else no_vintage,
-            "value": _numbers(where, rows),
+            "date": _days(rows["date"]),
+            "realtime_start": _days(rows["realtime_start"]) if releases.since else no_vintage,
+            "value": _numbers(rows["value"]),
         }
     ).sort_values(["date", "realtime_start"], ignore_index=True)
     until = pd.Timestamp(releases.until)
@@ -407,16 +408,13 @@ def _versions(series_id: str, releases: Releases) -> pd.DataFrame:
         outside |= (frame["realtime_start"] < pd.Timestamp(releases.since)) | (frame["realtime_start"] > until)
     if outside.any():
         raise SourceError(
-            f"{where}: {outside.sum()} rows that were not asked for, the first of {_where_is(frame[outside])}. "
-            "Nothing of it was loaded: see whether the service changed"
+            f"FRED: series {series_id}: {outside.sum()} rows that were not asked for, the first of "
+            f"{_where_is(frame[outside])}. Nothing of it was loaded: see whether the service changed"
         )
     # A window shows a value that is older than the window as of its first day: such a row is no version.
     before, value = frame[["date", "value"]].shift(), frame["value"]
     unchanged = (value == before["value"]) | (value.isna() & before["value"].isna())
     frame = frame[~(unchanged & (frame["date"] == before["date"]))].reset_index(drop=True)
-    twice = frame.duplicated(["date", "realtime_start"])
-    if twice.any():
-        raise SourceError(f"{where}: two values for {_where_is(frame[twice])}. Nothing of it was loaded")
     began = frame["realtime_start"] == pd.Timestamp(releases.first_vintage or pd.NaT)
     return frame.assign(is_censored=began & (frame["date"] < frame.loc[began, "date"].max()))
 
@@ -427,25 +425,29 @@ def _where_is(frame: pd.DataFrame) -> str:
     return f"{day:%Y-%m-%d}" + ("" if pd.isna(vintage) else f" as of {vintage:%Y-%m-%d}")
 
 
-def _days(where: str, texts: pd.Series) -> pd.Series:
-    days = pd.to_datetime(texts, format="%Y-%m-%d", errors="coerce")
-    if days.isna().any():
-        raise SourceError(f"{where}: {_quoted(texts[days.isna()])} is not a date. Nothing of it was loaded")
-    return days.dt.as_unit("s")
+def _readable(payload: Payload) -> pd.DataFrame:
+    """The rows of an answer whose texts can be read; the others are refused."""
+    rows = payload.content.rows
+    unread = {
+        "date": _days(rows["date"]).isna(),
+        "value": (rows["value"] != ".") & ~np.isfinite(_numbers(rows["value"])),
+    }
+    if payload.content.since:
+        unread["realtime_start"] = _days(rows["realtime_start"]).isna()
+    for name, wrong in unread.items():
+        rule = f"{name} is {'a number' if name == 'value' else 'a date (%Y-%m-%d)'}"
+        for place, row in rows[wrong].iterrows():
+            text = redact(",".join(row[_FIELDS]))
+            reason = f"column {name!r}: {redact(row[name])[:40]!r} is not {rule.partition(' is ')[2]}"
+            payload.refused.append(Refused(int(place) + 1, rule, reason, text[:LONGEST_ROW]))
+    return rows[~pd.concat(unread, axis=1).any(axis=1)].reset_index(drop=True)
 
 
-def _numbers(where: str, rows: pd.DataFrame) -> pd.Series:
-    """The values; FRED's '.' is NaN."""
-    texts = rows["value"]
-    values = pd.to_numeric(texts.mask(texts == "."), errors="coerce").astype("float64")
-    wrong = (texts != ".") & ~np.isfinite(values)
-    if wrong.any():
-        raise SourceError(
-            f"{where}: the value of {_quoted(rows['date'][wrong])} is {_quoted(texts[wrong])}, which is not a number. "
-            "Nothing of it was loaded"
-        )
-    return values
+def _days(texts: pd.Series) -> pd.Series:
+    """The dates, NaT where there is none."""
+    return pd.to_datetime(texts, format="%Y-%m-%d", errors="coerce").dt.as_unit("s")
 
 
-def _quoted(texts: pd.Series) -> str:
-    return repr(redact(texts.iloc[0])[:40])
+def _numbers(texts: pd.Series) -> pd.Series:
+    """The values; NaN where there is none, as in FRED's '.'."""
+    return pd.to_numeric(texts.mask(texts == "."), errors="coerce").astype("float64")

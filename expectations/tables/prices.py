@@ -83,7 +83,7 @@ def _price_indicators() -> Table:
         key,
         columns,
         rules=(
-            *common(key, columns),
+            *common(key, columns, ("prices",)),
             no_rows("close_known", "close is null", "every bar has a close: one without is left out", key),
             # Only a warning: vendors print the opening auction beside a range that leaves it out (HUBB, PEAK
             # and UA on 2021-05-05), and nothing but the bar's own picture is computed from the open.

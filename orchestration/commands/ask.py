@@ -16,7 +16,7 @@ import typer
 from rich.table import Column, Table
 
 from assets import age
-from assets.brief import SIMULATED
+from assets.brief import SIMULATED, on_hold
 from assets.home import Home
 from assets.versions import read_manifest
 from orchestration.commands.common import (
@@ -99,7 +99,7 @@ def status(as_json: Json = False) -> None:
             "select source, dataset, latest_observation, age_days, status, required from source_health "
             "where status <> 'not_offered' order by dataset"
         ).fetchall()
-        missed = age.sessions_missed(connection, manifest)
+        missed, held = age.sessions_missed(connection, manifest), on_hold(connection)
     last_gate = home.last_gate()
     if as_json:
         names = ("source", "dataset", "latest_observation", "age_days", "status", "required")
@@ -116,6 +116,8 @@ def status(as_json: Json = False) -> None:
     if missed:
         out.print(age.in_words(missed, manifest["as_of"]), style="bold red" if missed >= age.ALARMS else "yellow")
     out.print(f"The gate: {_gate_in_words(manifest['gate'])}")
+    if held:
+        out.print(held, style="yellow", markup=False)
     if last_run:
         _print_last_run(last_run, home)
     elif last_gate and not last_gate["passed"]:  # by `check`

@@ -101,6 +101,9 @@ def holds(
 
 def _print_rule(status: str, rule: str, held: Sequence[Mapping[str, Any]]) -> None:
     out.print(f"{status}: {rule}, {len(held)} of {', '.join(sorted({hold['dataset'] for hold in held}))}", style="bold")
+    findings = {hold["finding"] for hold in held if hold["finding"]}
+    if len(findings) == 1:  # what the rule looks at, the same for all
+        out.print(f"  {next(iter(findings)).rstrip('.')}.", markup=False)
     if len(held) > MANY:
         days = [hold["observation_date"] for hold in held if hold["observation_date"]]
         between = f" from {min(days)} to {max(days)}" if days else ""
@@ -109,9 +112,10 @@ def _print_rule(status: str, rule: str, held: Sequence[Mapping[str, Any]]) -> No
     for hold in held:
         what = f", {hold['held_columns']}" if hold["held_columns"] else ""
         out.print(f"  {hold['hold_id']}  {in_words(hold)}{what}", markup=False)
-        values = _values(hold)
         since = f"since {hold['found_at']:%Y-%m-%d %H:%M} UTC, from {hold['source']}"
-        out.print(f"            {values}{since}. {str(hold['finding']).rstrip('.')}.", markup=False)
+        out.print(f"            {_values(hold)}{since}", markup=False)
+        if len(findings) > 1 and hold["finding"]:
+            out.print(f"            {hold['finding']}", markup=False)
         if hold["decision_id"]:
             out.print(
                 f"            decision {hold['decision_id']} of {hold['decided_by']}: {hold['reason']}", markup=False
@@ -164,7 +168,8 @@ def _stated(decision: Decision) -> str:
     epilog=examples(
         'tidegauge accept 0a1b2c3d --reason "an early close"',
         'tidegauge accept 0a1b2c3d --reason "looked up" --until 2026-03-31',
-        "tidegauge accept vix_close --from 2026-01-20 --to 2026-01-21 --reason ok",
+        "tidegauge accept vix_closes_where_fred_reports_it --from D --to D --reason R",
+        "tidegauge accept liquidity.tga_bn_range --until 2026-01-30 --reason R",
     ),
 )
 def accept(
@@ -196,9 +201,11 @@ def accept(
             fail(WRONG_USE, f"{what} can't be accepted: {_why_not(hold)}")
         said = {name: hold[name] for name in ("dataset", "key", "rule")}
     else:
-        if not (from_ and to):
+        said = _rule(what)
+        if from_ and to:
+            said |= {"first_date": a_day("--from", from_), "last_date": a_day("--to", to)}
+        elif from_ or to or "dataset" in said:  # what the gate accepts may go without: it is of builds, not of days
             fail(WRONG_USE, "a rule is accepted on a range of days: --from DATE --to DATE")
-        said = _rule(what) | {"first_date": a_day("--from", from_), "last_date": a_day("--to", to)}
     _decide(home, "accept", reason, by, as_json, **said, until=last)
 
 
@@ -260,6 +267,7 @@ def correct(
         found = _hold(home, what)
         if found["status"] == "missing":
             fail(WRONG_USE, f"{what} can't be corrected: {_why_not(found)}")
+        _need_one_observation(found)
         said = {name: found[name] for name in ("dataset", "key")}
     else:
         said = _observation(home, what, key or [])
@@ -346,6 +354,20 @@ def _hold(home: Home, hold_id: str) -> dict[str, Any]:
     if not named:
         fail(WRONG_USE, f"there is no hold {hold_id}; `tidegauge holds` lists them")
     return named[0]
+
+
+def _need_one_observation(hold: Mapping[str, Any]) -> None:
+    """End where a hold is of several observations that a check tells as one: whose value would it be?"""
+    from assets.news import things
+
+    key = json.loads(hold["key"])
+    named = [f"{name}={key.get(name, '...')}" for name in things(_dataset(hold["dataset"]))]
+    if len(named) > len(key):
+        fail(
+            WRONG_USE,
+            f"{hold['hold_id']} is of several observations at once. Correct them one by one: "
+            f"tidegauge correct {hold['dataset']} {' '.join(named)} --set ...",
+        )
 
 
 def _why_not(hold: Mapping[str, Any]) -> str:

@@ -107,3 +107,13 @@ def test_a_spike_between_two_sound_closes_is_held_alone_and_so_is_the_next(raw):
 def test_the_table_of_all_checks_is_that_of_the_code():
     page = listing.PAGE.read_text()
     assert page == listing.with_table(page), "run `make dictionary`"
+
+
+def test_a_volume_that_a_vendor_does_not_count_tells_no_repeated_bar(raw):
+    """With the same volume on each session and prices of few digits, two bars in a row are the same by chance."""
+    raw.execute("update raw.prices set volume = 1000 where symbol = 'S07'")
+    raw.execute(
+        "update raw.prices as t set open = y.open, high = y.high, low = y.low, close = y.close from raw.prices as y "
+        "where t.symbol = 'S07' and y.symbol = 'S07' and t.date = '2026-01-28' and y.date = '2026-01-27'"
+    )
+    assert found(raw) == {}

@@ -27,6 +27,9 @@ class Replica:
     def log(self) -> dict:
         return requests.get(f"{self.url}/__replica/log", timeout=10).json()
 
+    def patch(self, sql: str) -> None:
+        requests.post(f"{self.url}/__replica/patch", json={"sql": sql}, timeout=30).raise_for_status()
+
     def set_as_of(self, day: date) -> None:
         requests.post(f"{self.url}/__replica/as_of", data=json.dumps({"date": day.isoformat()}), timeout=10)
 
@@ -81,4 +84,24 @@ def folder(real_data, tmp_path_factory) -> Path:
                   (select distinct symbol from '{real_data}/constituent_prices.parquet' order by 1 limit 40))
             to '{folder}/constituent_prices.parquet'"""
     )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def short_data(real_data, tmp_path_factory):
+    """The last fifteen months of the real observations, with thirty of the stocks."""
+    folder = tmp_path_factory.mktemp("data")
+    for file in real_data.iterdir():
+        if not file.is_file():
+            continue
+        columns = (
+            [row[0] for row in duckdb.sql(f"describe from '{file}'").fetchall()] if file.suffix == ".parquet" else []
+        )
+        day = next((name for name in ("date", "record_date") if name in columns), None)
+        if day is None:
+            (folder / file.name).symlink_to(file)
+            continue
+        stocks = f"select distinct symbol from '{file}' where date > '2026-01-20' order by 1 limit 30"
+        some = f"symbol in ({stocks}) and" if file.stem == "constituent_prices" else ""
+        duckdb.execute(f"copy (from '{file}' where {some} {day}::date >= '2024-11-01') to '{folder / file.name}'")
     return folder

@@ -5,17 +5,12 @@ The services know fifteen months here, so that a run is short.
 
 from __future__ import annotations
 
-from datetime import date
-
 import duckdb
 import pytest
-import requests
 from publication import published_tables
-from replica_live import live_source
+from replica_live import published_live
 
 from assets.home import Home
-from orchestration.runs import start
-from orchestration.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -117,35 +112,6 @@ DIRT = [
 ]
 
 
-@pytest.fixture(scope="module")
-def short_data(real_data, tmp_path_factory):
-    """The last fifteen months of the real observations, with thirty of the stocks."""
-    folder = tmp_path_factory.mktemp("data")
-    for file in real_data.iterdir():
-        if not file.is_file():
-            continue
-        columns = (
-            [row[0] for row in duckdb.sql(f"describe from '{file}'").fetchall()] if file.suffix == ".parquet" else []
-        )
-        day = next((name for name in ("date", "record_date") if name in columns), None)
-        if day is None:
-            (folder / file.name).symlink_to(file)
-            continue
-        stocks = f"select distinct symbol from '{file}' where date > '2026-01-20' order by 1 limit 30"
-        some = f"symbol in ({stocks}) and" if file.stem == "constituent_prices" else ""
-        duckdb.execute(f"copy (from '{file}' where {some} {day}::date >= '2024-11-01') to '{folder / file.name}'")
-    return folder
-
-
-def run(home, replica, day: str) -> Settings:
-    settings = Settings(home=home, source="live")
-    Home(settings.home).claim("live")
-    replica.set_as_of(date.fromisoformat(day))
-    outcome = start(settings, "refresh", {"as_of": day}, live_source(replica.url))
-    assert (outcome.refused, outcome.failed) == ([], [])
-    return settings
-
-
 def holds(settings) -> set[tuple]:
     """(dataset, rule, key, day) of what is on hold or missing."""
     query = "select dataset, rule, key, observation_date::varchar from analysis.analysis.holds"
@@ -159,24 +125,101 @@ def homes(start_replica, short_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("homes")
     clean, dirty = (start_replica("--data", str(short_data)) for _ in range(2))
     for sql, _ in DIRT:
-        requests.post(f"{dirty.url}/__replica/patch", json={"sql": sql}, timeout=30).raise_for_status()
-    found = {}
-    settings = run(folder / "clean", clean, DAY)
+        dirty.patch(sql)
+    found, files = {}, {}
+    settings = published_live(folder / "clean", clean, DAY)
+    files["clean"] = Home(settings.home).analysis.resolve()
     found["clean"] = (published_tables(Home(settings.home).analysis), holds(settings))
-    settings = run(folder / "dirty", dirty, DAY)
+    settings = published_live(folder / "dirty", dirty, DAY)
+    files["dirty"] = Home(settings.home).analysis.resolve()
     found["dirty"] = (published_tables(Home(settings.home).analysis), holds(settings))
-    settings = run(folder / "dirty", clean, NEXT)
+    settings = published_live(folder / "dirty", clean, NEXT)
     found["mended"] = (published_tables(Home(settings.home).analysis), holds(settings))
-    settings = run(folder / "clean", clean, NEXT)
+    settings = published_live(folder / "clean", clean, NEXT)
     found["never"] = (published_tables(Home(settings.home).analysis), holds(settings))
-    return found
+    return found | {"files": files}
+
+
+@pytest.fixture
+def both(homes):
+    """The two publications of the first day, under the names clean and dirty."""
+    with duckdb.connect() as connection:
+        for name, file in homes["files"].items():
+            connection.execute(f"attach '{file}' as {name} (read_only)")
+        yield connection
+
+
+def differing(both, table: str, where: str = "true", but: str = "") -> list[tuple]:
+    """The rows of a table that are in one publication alone."""
+    columns = f"* exclude ({but})" if but else "*"
+    rows = [f"select {columns} from {name}.analysis.{table} where {where}" for name in ("clean", "dirty")]
+    return [row for a, b in (rows, rows[::-1]) for row in both.execute(f"{a} except all {b}").fetchall()]
+
+
+def planted(dataset: str) -> dict[str, list[str]]:
+    """The days on which something of a dataset was planted, by symbol or series."""
+    days: dict[str, list[str]] = {}
+    for _, expected in DIRT:
+        if expected and expected[0] == dataset:
+            days.setdefault(expected[2], []).append(expected[3])
+    return days
+
+
+CELLS = {"XLK": "open", "TLT": "adj_close", "XLU": "volume"}
+
+
+def test_where_the_dirt_does_not_reach_all_is_as_it_is_without(both):
+    spoiled = planted("prices")
+    symbols = ", ".join(f"'{symbol}'" for symbol in spoiled)
+    assert differing(both, "price_indicators", f"symbol not in ({symbols})") == []
+    for symbol, days in spoiled.items():
+        assert differing(both, "price_indicators", f"symbol = '{symbol}' and date < '{min(days)}'") == []
+    for table in ("calendar", "series", "regime_rules"):
+        assert differing(both, table) == []
+    statements = ", ".join(f"'{day}'" for day in (*planted("operating_cash_balance")[None], "2025-08-19"))
+    assert differing(both, "treasury_cash", f"record_date not in ({statements})") == []
+    issues = "('2025-09-02', '2025-10-02')"
+    assert differing(both, "treasury_settlements", f"issue_date not in {issues}") == []
+
+
+def test_where_it_reaches_it_is_null(both):
+    for symbol, days in planted("prices").items():
+        for day in days:
+            if symbol == "XLRE":
+                continue
+            bar = both.execute(
+                "select open, adj_close, volume, close from dirty.analysis.price_indicators "
+                "where symbol = ? and date = ?",
+                [symbol, day],
+            ).fetchall()
+            if symbol in CELLS:
+                ((*values, close),) = bar
+                assert close is not None and values.count(None) == 1
+            else:
+                assert bar == []
+    wrong = both.execute(
+        """select record_date from dirty.analysis.treasury_cash as d inner join clean.analysis.treasury_cash as c
+           using (record_date)
+           where d.tga_open_bn <> c.tga_open_bn or d.tga_close_bn <> c.tga_close_bn
+               or d.deposits_bn <> c.deposits_bn or d.withdrawals_bn <> c.withdrawals_bn"""
+    ).fetchall()
+    assert wrong == []
+    known = both.execute(
+        """select count(net_new_cash_bn) from dirty.analysis.treasury_settlements
+           where issue_date in ('2025-09-02', '2025-10-02')"""
+    ).fetchall()
+    assert known == [(0,)]
+    for column, day in {"dgs10": "dgs10_date", "dgs2": "dgs2_date", "sofr": "sofr_date"}.items():
+        said = "select distinct {1}, {0} from {2}.analysis.rates_and_credit where {0} is not null"
+        rows = [set(both.execute(said.format(column, day, name)).fetchall()) for name in ("dirty", "clean")]
+        assert rows[0] <= rows[1], column
 
 
 def test_holds_name_what_was_planted_and_nothing_else(homes):
-    planted = {(dataset, rule, day) for _, expected in DIRT if expected for dataset, rule, _, day in [expected] if day}
+    told = {(dataset, rule, day) for _, expected in DIRT if expected for dataset, rule, _, day in [expected] if day}
     found = homes["dirty"][1] - homes["clean"][1]
-    assert {(dataset, rule, day) for dataset, rule, _, day in found if day} >= planted
-    unplanned = [hold for hold in found if hold[:2] + hold[3:] not in planted and hold[0] != "auctions"]
+    assert {(dataset, rule, day) for dataset, rule, _, day in found if day} >= told
+    unplanned = [hold for hold in found if hold[:2] + hold[3:] not in told and hold[0] != "auctions"]
     assert not unplanned, unplanned
     assert len(found) == sum(expected is not None for _, expected in DIRT), sorted(found, key=str)
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from assets.catalog import load_catalog
-from assets.decisions import Decision, all_decisions
+from assets.decisions import Decision, accepted_rules, all_decisions, standing
 from assets.holds import counted_by_status, replace_holds
 from assets.home import Home
 from assets.raw import create_raw_tables
@@ -124,6 +124,15 @@ def test_a_rule_of_a_check_or_of_the_gate_is_accepted_on_a_range(home):
     assert {(made.first_date, made.last_date) for made in decided(home)} == {(date(2026, 1, 20), date(2026, 1, 21))}
 
 
+def test_a_rule_of_the_gate_is_accepted_as_its_refusal_says(home):
+    """Of builds as of whatever day, until one: nobody has to know the days of what it found."""
+    assert ask("accept", "levels.key_unique", "--until", "2026-01-30", *REASON).exit_code == 0
+    (made,) = decided(home)
+    assert (made.first_date, made.last_date, made.until) == (None, None, date(2026, 1, 30))
+    assert "levels.key_unique" in accepted_rules(standing(decided(home), made.until), made.until)
+    assert not standing(decided(home), date(2026, 2, 2))
+
+
 def test_an_observation_is_held_by_hand_whole_or_in_part(home):
     key = ("symbol=XLK", "date=2026-01-20")
     assert ask("hold", "prices", *key, *REASON).exit_code == 0
@@ -163,7 +172,8 @@ def test_a_decision_is_taken_back_and_the_history_keeps_both(home):
             ("accept", "close_outsid", "--from", "2026-01-20", "--to", "2026-01-21", *REASON),
             "neither a hold nor a rule",
         ),
-        (("accept", "levels.key_unique", *REASON), "--from DATE --to DATE"),
+        (("accept", CHECKS[0].name, *REASON), "--from DATE --to DATE"),
+        (("accept", "levels.key_unique", "--from", "2026-01-21", *REASON), "--from DATE --to DATE"),
         (("accept", "levels.key_unique", "--from", "2026-01-21", "--to", "2026-01-20", *REASON), "before it begins"),
         (("accept", "HOLD", "--reason", " "), "needs a reason"),
         (("accept", "HOLD", *REASON, "--until", "soon"), "--until takes a day"),
@@ -193,3 +203,11 @@ def test_what_can_not_be_accepted_is_said_with_what_can_be_done(home, status, sa
     hold(home, HOLD | {"status": status, "decision_id": "4d5e6f70"})
     done = ask("accept", hold_id(home), *REASON)
     assert done.exit_code == 2 and said in " ".join(done.output.split())
+
+
+def test_a_hold_of_several_observations_is_corrected_by_the_key_of_each(home):
+    flows = {"dataset": "operating_cash_balance", "key": '{"record_date":"2026-01-21"}', "rule": "flows_lead_to_close"}
+    hold(home, HOLD | flows)
+    refused = ask("correct", hold_id(home), "--set", "open_today_bal=13763", *REASON, *REFERENCE)
+    assert refused.exit_code == 2 and not decided(home)
+    assert "correct operating_cash_balance record_date=2026-01-21 account_type=... --set" in refused.output

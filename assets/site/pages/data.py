@@ -56,12 +56,17 @@ def holds(reader: Reader) -> Figure:
         Column("holds.decided_by", "Decided by"),
         Column("holds.reason", "Reason"),
     )
+    in_words = """translate(replace(replace(key, ':', ' '), ',', ', '), '{}"', '')"""
     return Figure(
         id="holds",
         title="Observations on hold, accepted, corrected or missing",
         note="Of the value the source's own, of the other what it was compared with or what stands in its place.",
         columns=columns,
-        rows=reader.rows(columns, "from holds order by decision is not null, status, observation_date desc, key"),
+        rows=reader.rows(
+            columns,
+            f"from (select * replace ({in_words} as key) from holds) as holds "
+            "order by decision is not null, status, observation_date desc, key",
+        ),
         source="the screening of this run",
         nothing="Nothing is on hold.",
     )

@@ -1,10 +1,17 @@
 with latest_known as (
     select * from {{ ref('int_observations__latest_known') }}
+    where series_id in ('WALCL', 'TGA', 'RRPONTSYD', 'WRESBAL')
 ),
 
+sessions as (
+    select * from {{ ref('int_calendar__sessions') }}
+    where date >= (select min(date) from latest_known)
+),
+
+-- a session of which nothing is known, as all of it is on hold, has its row
 legs as (
     select
-        date,
+        sessions.date,
         max(value) filter (where series_id = 'WALCL') as fed_assets_bn,
         max(value) filter (where series_id = 'TGA') as tga_bn,
         max(value) filter (where series_id = 'RRPONTSYD') as rrp_bn,
@@ -13,9 +20,9 @@ legs as (
         max(observation_date) filter (where series_id = 'TGA') as tga_date,
         max(observation_date) filter (where series_id = 'RRPONTSYD') as rrp_date,
         max(observation_date) filter (where series_id = 'WRESBAL') as reserves_date
-    from latest_known
-    where series_id in ('WALCL', 'TGA', 'RRPONTSYD', 'WRESBAL')
-    group by date
+    from sessions
+    left join latest_known on sessions.date = latest_known.date
+    group by sessions.date
 ),
 
 -- a missing leg makes the sum NULL: a leg taken for zero would be a jump of hundreds of billions

@@ -55,11 +55,17 @@ on_sessions as (
         coalesce(observed.effr, observed.dff) as effr,
         case when observed.effr is not null then observed.effr_date else observed.dff_date end as effr_date,
         coalesce(prices.close, observed.vixcls) as vix,
-        case when prices.close is not null then prices.date else observed.vixcls_date end as vix_date
+        case when prices.close is not null then prices.date else observed.vixcls_date end as vix_date,
+        observed.date is not null or prices.close is not null as is_known
     from sessions
     left join observed on sessions.date = observed.date
     left join prices on sessions.date = prices.date
-    where observed.date is not null or prices.close is not null
+),
+
+first_known as (
+    select min(date) as date
+    from on_sessions
+    where is_known
 )
 
 select
@@ -84,4 +90,6 @@ select
     effr_date,
     vix_date
 from on_sessions
+-- a session of which nothing is known, as all of it is on hold, has its row
+where date >= (select date from first_known)
 order by date
