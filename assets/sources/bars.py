@@ -191,10 +191,12 @@ class BarSource(ABC):
             list(pool.map(ask, starts))
 
     def _judge_batch(self, request: Request, answers: _Answers) -> None:
-        if answers.any():
-            return
         asked, lost = request.params["starts"], {**answers.failed, **answers.empty, **answers.not_kept}
         required = [symbol for symbol in lost if symbol in self._instruments and self._instruments[symbol].required]
+        # a service that works has bars of what is required, or says that it does not keep it
+        is_hollow = not answers.bars and any(symbol in answers.empty for symbol in required)
+        if answers.any() and not is_hollow:
+            return
         told = list(dict.fromkeys([*required, *lost]))[:3]
         reasons = "; ".join(f"{symbol}: {lost[symbol]}" for symbol in told)
         raise SourceError(
