@@ -174,7 +174,7 @@ def test_where_the_dirt_does_not_reach_all_is_as_it_is_without(both):
     assert differing(both, "price_indicators", f"symbol not in ({symbols})") == []
     for symbol, days in spoiled.items():
         assert differing(both, "price_indicators", f"symbol = '{symbol}' and date < '{min(days)}'") == []
-    for table in ("calendar", "series", "regime_rules"):
+    for table in ("calendar", "regime_rules"):
         assert differing(both, table) == []
     statements = ", ".join(f"'{day}'" for day in (*planted("operating_cash_balance")[None], "2025-08-19"))
     assert differing(both, "treasury_cash", f"record_date not in ({statements})") == []
