@@ -286,7 +286,7 @@ class _Screening:
         for row in held:
             wanted |= dict.fromkeys(row["held_columns"] or dataset.values, None)
             wanted |= {"is_void": wanted["is_void"] or not row["held_columns"], "adjustment": "held"}
-        if all(wanted[name] == stands[name] for name in (*dataset.values, "is_void")):
+        if all(_alike(wanted[name], stands[name]) for name in (*dataset.values, "is_void")):
             return None
         by_operator = corrections or any(row["status"] in ("held by hand", "accepted") for row in found)
         has_arrived = source["load_number"] > self._seen[dataset.name]
@@ -387,6 +387,10 @@ class _Screening:
         result = self._connection.execute(query)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return one == other or (one != one and other != other)  # NaN is nothing, not even itself
 
 
 def _key(of: str, columns: Sequence[str]) -> str:
