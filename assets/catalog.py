@@ -70,12 +70,13 @@ class Series:
     frequency: str
     rule: PublicationRule
     max_age_sessions: int
-    range: tuple[float, float]
     required: bool
     revises: bool
     fred_units: str
     licence: str
     description: str
+    range_low: float | None = None
+    range_high: float | None = None
     largest_step: float | None = None
     first_date: date | None = None
 
@@ -131,8 +132,8 @@ class Catalog:
                 "revises": s.revises,
                 "licence": s.licence,
                 "description": s.description,
-                "range_low": s.range[0],
-                "range_high": s.range[1],
+                "range_low": s.range_low,
+                "range_high": s.range_high,
                 "largest_step": s.largest_step,
             }
             for s in self.series.values()
@@ -177,10 +178,8 @@ def _dataset(name: str, entry: dict) -> Dataset:
 
 
 def _series(name: str, entry: dict) -> Series:
-    low, high = entry.pop("range")
-    step = entry.pop("largest_step", None)
-    limits = {"range": (float(low), float(high)), "largest_step": None if step is None else float(step)}
-    return Series(series_id=name, rule=_rule(entry), **limits, **entry)
+    low, high = entry.pop("range", (None, None))
+    return Series(series_id=name, rule=_rule(entry), range_low=low, range_high=high, **entry)
 
 
 @cache

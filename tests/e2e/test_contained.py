@@ -80,7 +80,8 @@ def test_each_kind_is_published_without_what_is_wrong(tidegauge, tmp_path):
         folder.write(raw)
     reason = "these files have no balance sheet of the Fed"
     program("accept", "liquidity.net_liquidity_bn_known", "--until", contained.AS_OF.isoformat(), "--reason", reason)
-    program("run", "--source", "files", "--from", str(folder.path), "--as-of", contained.AS_OF.isoformat())
+    as_of = ("--as-of", contained.AS_OF.isoformat())
+    program("run", "--source", "files", "--from", str(folder.path), *as_of)
     assert json.loads(program("holds", "--json").stdout) == []
     planted = groups()
     for kinds in planted if ALL else planted[:1]:
@@ -88,6 +89,6 @@ def test_each_kind_is_published_without_what_is_wrong(tidegauge, tmp_path):
             for kind in kinds:
                 raw.execute(kind.planted.format(t=kind.dataset))
             folder.write(raw)
-        program("run")
+        program("run", *as_of)
         found = {(hold["dataset"], hold["rule"]) for hold in json.loads(program("holds", "--json").stdout)}
         assert found == {(kind.dataset, kind.check) for kind in kinds}, [kind.name for kind in kinds]

@@ -56,8 +56,8 @@ def running_replica(script: Path, *options: str) -> Iterator[Replica]:
                 time.sleep(0.1)
         yield replica
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()  # it keeps nothing, and an answer that hangs would hold it up
+        process.wait()
 
 
 @pytest.fixture(scope="module")
