@@ -181,7 +181,7 @@ def _build_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, optio
         inputs_hash=built_inputs_hash(connection),
         code_revision=code_revision(),
         previous=published if published.exists() and not options.accept_changes else None,
-        withdrawn_pct=warehouse.max_withdrawn_pct if withdrew else 0,
+        withdrawn_pct=100 if withdrew else 0,  # how much may be withdrawn is judged where it comes in
     )
 
 
