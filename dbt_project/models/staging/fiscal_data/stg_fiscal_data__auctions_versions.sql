@@ -24,8 +24,8 @@ dated as (
 ),
 
 -- a row that is fetched after its auction has the results in it already: it makes two versions. Results are
--- out on the day of the auction, so the evening of that day knows the first ones, or what stands in their place
--- from the same moment on, whenever they are fetched
+-- out on the day of the auction, so the evening of that day knows the first ones, or what stands in their
+-- place from the same moment on, whenever they are fetched
 stages as (
     select
         *,
