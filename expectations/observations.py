@@ -406,7 +406,7 @@ def _fred() -> tuple[Check, ...]:
             "the observation",
             f"""
             select o.series_id, o.date, o.realtime_start, o.value,
-                case when o.value < s.range_low then s.range_low else s.range_high end as other_value
+                (case when o.value < s.range_low then s.range_low else s.range_high end)::double as other_value
             from {{fred_observations}} as o inner join {{series}} as s on s.series_id = o.series_id
             where {outside}
             """,
@@ -682,12 +682,14 @@ def _auctions() -> tuple[Check, ...]:
             "auction_dates_in_order",
             "auctions",
             ordered,
-            "the amounts of the auction: of which settlement they are is not known",
+            "issue, maturity and amounts of the auction: of which settlements they are is not known",
             f"""
             select {auction}, null::double as value, null::double as other_value from {{auctions}}
             where announcemt_date > auction_date or auction_date > issue_date or issue_date >= maturity_date
             """,
             (
+                "issue_date",
+                "maturity_date",
                 "offering_amt",
                 "total_accepted",
                 "soma_accepted",

@@ -186,16 +186,19 @@ def _build_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, optio
 
 
 def _withdrew_since_published(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
-    """Whether anything was withdrawn or put on hold since the last publication."""
+    """Whether anything is gone that was withdrawn or put on hold since the last publication."""
     manifest = read_manifest(home)
     if manifest is None:
         return False
     at = datetime.fromisoformat(manifest["published_at"]).replace(tzinfo=None)
     return any(
         connection.execute(
-            f"select 1 from raw.{name} where adjustment in ('withdrawn', 'held') and fetched_at > ? limit 1", [at]
+            f"""select 1 from raw.{dataset.name} where fetched_at > ?
+                group by {", ".join(dataset.key)}
+                having arg_max(adjustment, load_number) in ('withdrawn', 'held') limit 1""",
+            [at],
         ).fetchall()
-        for name in load_catalog().datasets
+        for dataset in load_catalog().datasets.values()
     )
 
 

@@ -293,22 +293,38 @@ def test_later_rows_change_no_earlier_session(tmp_path, tables, raw):
     assert before["date"].max() == pd.Timestamp(wednesday)
 
 
+def test_of_an_auction_without_its_dates_nobody_says_where_it_settles(tmp_path, tables, raw):
+    undated = raw["auctions"][raw["auctions"]["cusip"] == "BILL13"].assign(cusip="UNDATED", issue_date=None)
+    spoilt = raw | {"auctions": pd.concat([raw["auctions"], undated], ignore_index=True)}
+    frame = built(tmp_path, AS_OF, spoilt, *ALL, first=date(2025, 11, 1))["treasury_settlements"]
+    known = frame.set_index("issue_date")["gross_bill_bn"]
+    may_be = known["2026-01-12":"2026-02-02"]
+    assert len(may_be) > 3 and may_be.isna().all()
+    sound = tables["treasury_settlements"].set_index("issue_date")
+    assert known.drop(may_be.index).equals(sound["gross_bill_bn"].drop(may_be.index))
+    assert frame.set_index("issue_date")["gross_coupon_bn"].equals(sound["gross_coupon_bn"])
+
+
 # -- real auctions
 
 
-@pytest.fixture(scope="module")
-def real_auctions(real_data) -> pd.DataFrame:
-    """Auctions since 2024. The file has neither announcements nor maturing amounts nor add-ons: these are invented,
-    before 2025-07 on even days alone, so that both ways are walked."""
+def auctions_since(real_data: Path, first: str) -> pd.DataFrame:
+    """The file has neither announcements nor maturing amounts nor add-ons: these are invented, before 2025-07 on even
+    days alone, so that both ways are walked."""
     frame = pd.read_parquet(real_data / "treasury_auctions.parquet")
     for name in ("auction_date", "issue_date"):
         frame[name] = pd.to_datetime(frame[name])
-    frame = frame[frame["auction_date"] >= "2024-01-01"].reset_index(drop=True)
+    frame = frame[frame["auction_date"] >= first].reset_index(drop=True)
     frame["announced"] = frame["auction_date"] - pd.Timedelta(days=3)
     given = (frame["issue_date"].dt.day % 2 == 0) | (frame["issue_date"] >= "2025-07-01")
     frame["maturing"] = (frame["issue_date"].dt.day_of_year * BN + frame.index * 1000).where(given)
     frame["soma"] = (frame["total_accepted"] - frame["offering_amt"]).clip(lower=0).where(given)
     return frame
+
+
+@pytest.fixture(scope="module")
+def real_auctions(real_data) -> pd.DataFrame:
+    return auctions_since(real_data, "2024-01-01")
 
 
 @pytest.fixture(scope="module")
@@ -392,3 +408,30 @@ def test_real_four_weeks_agree_with_pandas(real_tables):
     pd.testing.assert_series_equal(frame["net_bill_supply_4w_bn"], supply.where(full), check_names=False)
     assert frame["coupon_share_4w_pct"].dropna().between(5, 40).all()
     assert supply.notna().any()
+
+
+def test_real_settlements_without_one_auctions_dates_are_right_or_not_known(tmp_path, real_data):
+    """Dates that contradict one another are on hold: what may depend on them is NULL, and all else as it was."""
+    clean = auctions_since(real_data, "2022-01-01").assign(maturing=None)
+    place = clean[(clean["security_term"] == "6-Week") & (clean["issue_date"] < "2025-11-01")].index[-1]
+    issued, matured = clean.loc[place, ["issue_date", "maturity_date"]]
+    held = clean.copy()
+    held.loc[place, ["issue_date", "maturity_date", "offering_amt", "total_accepted", "soma"]] = None
+    named = {"soma": "soma_accepted", "maturing": "est_pub_held_mat_by_type_amt", "announced": "announcemt_date"}
+    for name in ("held", "clean"):
+        (tmp_path / name).mkdir()
+    frames = [
+        built(tmp_path / name, AS_OF, {"auctions": rows.rename(columns=named)}, *ALL, first=date(2023, 12, 1))
+        for name, rows in (("held", held), ("clean", clean))
+    ]
+    for name, key in (("treasury_settlements", ["issue_date"]), ("settlements_ahead", ["date", "issue_date"])):
+        with_hold, without = (frame[name].set_index(key) for frame in frames)
+        for column in ("gross_bill_bn", "maturing_bill_bn", "net_new_cash_bn", "net_bill_supply_4w_bn"):
+            if column in with_hold:
+                known = with_hold[[column]].dropna().join(without[column].rename("sound"))
+                assert (known[column] == known["sound"]).all(), (name, column)
+    settlements = frames[0]["treasury_settlements"].set_index("issue_date")
+    assert pd.isna(settlements.loc[issued, "gross_bill_bn"])
+    sound = frames[1]["treasury_settlements"].set_index("issue_date")["maturing_bill_bn"]
+    assert pd.isna(settlements.loc[pd.Timestamp(matured), "maturing_bill_bn"]) and sound[pd.Timestamp(matured)] > 0
+    assert settlements["maturing_bill_bn"].isna().sum() - sound.isna().sum() < 30  # around its term alone

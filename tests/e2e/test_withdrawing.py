@@ -53,8 +53,12 @@ class Files:
         return json.loads(self.program("query", sql, "--format", "json").stdout)
 
     def until(self, day) -> dict[str, list[dict]]:
-        tables = ("liquidity", "rates_and_credit")
-        return {name: self.rows(f"from {name} where date <= '{day}' order by date") for name in tables}
+        """What is published up to a day, but for the rate whose days are first read rightly later."""
+        tables = {"liquidity": "*", "rates_and_credit": "* exclude (effr, effr_date, sofr_effr_pp)"}
+        return {
+            name: self.rows(f"select {columns} from {name} where date <= '{day}' order by date")
+            for name, columns in tables.items()
+        }
 
     def seen(self, day) -> dict:
         (row,) = self.rows(

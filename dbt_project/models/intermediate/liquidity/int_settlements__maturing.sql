@@ -1,6 +1,8 @@
 {# the longest terms: so many years after the first auction here everything that matures was sold here #}
 {% set longest_bill_years = 1 %}
 {% set longest_coupon_years = 30 %}
+{# whose day of maturity is not known matures so many days around its auction and its term #}
+{% set days_around_term = 31 %}
 
 with securities as (
     select * from {{ ref('int_settlements__securities') }}
@@ -48,6 +50,27 @@ sold as (
     where not lives.is_void
 ),
 
+-- what has no day of maturity may be part of any settlement around its term; of an odd term nobody knows when
+undated as (
+    select
+        security_type in ('Bill', 'CMB') as is_bill,
+        known_at,
+        replaced_at,
+        auction_date,
+        nullif(
+            cast(
+                auction_date
+                + to_years({{ number_before('-Year', 'security_term') }})
+                + to_months({{ number_before('-Month', 'security_term') }})
+                + to_weeks({{ number_before('-Week', 'security_term') }})
+                + to_days({{ number_before('-Day', 'security_term') }}) as date
+            ),
+            auction_date
+        ) as term_ends_on
+    from lives
+    where maturity_date is null and not is_void
+),
+
 first_auction as (
     select min(auction_date) as date
     from auctions
@@ -80,6 +103,25 @@ by_kind as (
     group by settlements.scope, settlements.date, settlements.issue_date
 ),
 
+doubts as (
+    select
+        settlements.scope,
+        settlements.date,
+        settlements.issue_date,
+        count(*) filter (undated.is_bill) as bills_undated,
+        count(*) filter (not undated.is_bill) as coupons_undated
+    from settlements
+    inner join undated
+        on settlements.issue_date > undated.auction_date
+        and settlements.as_of_at >= undated.known_at
+        and (settlements.as_of_at < undated.replaced_at or undated.replaced_at is null)
+        and coalesce(
+            abs({{ days_between('undated.term_ends_on', 'settlements.issue_date') }})
+            <= {{ days_around_term }}, true
+        )
+    group by settlements.scope, settlements.date, settlements.issue_date
+),
+
 maturing as (
     select
         by_kind.scope,
@@ -88,6 +130,7 @@ maturing as (
         case
             when
                 by_kind.bills_unknown = 0
+                and coalesce(doubts.bills_undated, 0) = 0
                 and extract(year from by_kind.issue_date) - extract(year from first_auction.date)
                 > {{ longest_bill_years }}
                 then by_kind.maturing_bill_bn
@@ -95,12 +138,17 @@ maturing as (
         case
             when
                 by_kind.coupons_unknown = 0
+                and coalesce(doubts.coupons_undated, 0) = 0
                 and extract(year from by_kind.issue_date) - extract(year from first_auction.date)
                 > {{ longest_coupon_years }}
                 then by_kind.maturing_coupon_bn
         end as maturing_coupon_bn
     from by_kind
     cross join first_auction
+    left join doubts
+        on by_kind.scope = doubts.scope
+        and by_kind.date = doubts.date
+        and by_kind.issue_date = doubts.issue_date
 )
 
 select * from maturing

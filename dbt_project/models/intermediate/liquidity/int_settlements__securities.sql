@@ -1,5 +1,7 @@
 {# how far ahead a session looks, days: announcements and lists reach two weeks, hardly more #}
 {% set days_ahead = 30 %}
+{# an auction settles within so many days #}
+{% set days_to_issue = 21 %}
 
 with sessions as (
     select * from {{ ref('int_calendar__sessions') }}
@@ -17,11 +19,42 @@ upcoming_versions as (
     select * from {{ ref('stg_fiscal_data__upcoming_auctions_versions') }}
 ),
 
-auctions as (
+lives as (
     select
         *,
         lead(known_at) over (partition by cusip, auction_date order by known_at) as replaced_at
     from auction_versions
+),
+
+issue_days as (
+    select distinct issue_date as date
+    from auction_versions
+    where issue_date is not null
+),
+
+-- what has no day of issue may be part of any settlement that its auction could lead to: what it adds is
+-- not known
+auctions as (
+    select
+        lives.cusip,
+        lives.auction_date,
+        coalesce(lives.issue_date, issue_days.date) as issue_date,
+        lives.issue_date is not null as is_dated,
+        lives.security_type,
+        lives.security_term,
+        case when lives.issue_date is not null then lives.offering_bn end as offering_bn,
+        case when lives.issue_date is not null then lives.total_accepted_bn end as total_accepted_bn,
+        case when lives.issue_date is not null then lives.soma_accepted_bn end as soma_accepted_bn,
+        case
+            when lives.issue_date is not null then lives.maturing_public_by_type_bn
+        end as maturing_public_by_type_bn,
+        lives.is_void,
+        lives.known_at,
+        lives.replaced_at
+    from lives
+    left join issue_days
+        on lives.issue_date is null
+        and {{ days_between('lives.auction_date', 'issue_days.date') }} between 0 and {{ days_to_issue }}
 ),
 
 upcoming as (
@@ -86,6 +119,7 @@ ranked as (
 announced as (
     select * from ranked
     where recency_rank = 1
+    qualify bool_or(is_dated) over (partition by scope, date, issue_date)
 ),
 
 -- a list stands until the last of its rows is void
@@ -164,6 +198,7 @@ securities as (
         soma_accepted_bn,
         maturing_public_by_type_bn,
         false as is_tentative,
+        is_dated,
         known_at
     from announced
     union all
@@ -179,6 +214,7 @@ securities as (
         cast(null as double) as soma_accepted_bn,
         cast(null as double) as maturing_public_by_type_bn,
         offering_bn is null or coalesce(announcement_date > date, true) as is_tentative,
+        true as is_dated,
         known_at
     from listed
 ),
@@ -197,7 +233,7 @@ in_decimals as (
         cast(soma_accepted_bn as decimal(18, 9)) as soma_bn,
         cast(coalesce(total_accepted_bn - soma_accepted_bn, offering_bn) as decimal(18, 9)) as amount_bn,
         cast(maturing_public_by_type_bn as decimal(18, 9)) as maturing_public_by_type_bn,
-        total_accepted_bn is not null as is_auctioned,
+        total_accepted_bn is not null or not is_dated as is_auctioned,
         is_tentative,
         known_at
     from securities
