@@ -1,4 +1,4 @@
-"""Small homes that somebody may well have, as folders of files: random walks and statements that agree with themselves."""
+"""Small homes that somebody may well have, as folders of files: random walks, and statements that add up."""
 
 from __future__ import annotations
 
