@@ -175,6 +175,11 @@ def offered(datasets: tuple[str, ...]) -> str:
     )
 
 
+def of_files(dataset: str) -> str:
+    """SQL: true where a vendor's files are the source of it: they hold what they hold, and owe nothing else."""
+    return f"exists (select 1 from {{schema}}.source_health where dataset = '{dataset}' and source = 'files')"
+
+
 def arrived(*datasets: str) -> str:
     """SQL: true where source_health counts rows of each of them, series among them."""
     names = ", ".join(f"'{name}'" for name in datasets)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expectations.rule import (
     ARITHMETIC,
     Rule,
@@ -279,13 +281,16 @@ def _liquidity() -> Table:
                 "tga_as_stated", unlike_statement, "the last tga_bn is the closing balance of the statement of tga_date"
             ),
             *as_published(key, stands="net_liquidity_bn"),
-            no_rows(
-                "last_net_known",
-                "net_liquidity_bn is null and date = (select max(date) from {table})",
-                "net liquidity of the last session is known",
-                key,
-                legs,
-                "warning",
+            replace(
+                no_rows(
+                    "last_net_known",
+                    "net_liquidity_bn is null and date = (select max(date) from {table})",
+                    "net liquidity of the last session is known",
+                    key,
+                    legs,
+                    "warning",
+                ),
+                given=legs_arrived,
             ),
         ),
         rows=with_calendar(),
