@@ -59,10 +59,11 @@ HOMES = {
 @pytest.mark.parametrize("name", HOMES)
 def test_a_small_home_is_published_and_tells_of_what_it_has(tidegauge, tmp_path, name):
     small = HOMES[name]
-    small.write(tmp_path / "exports")
-    home = tidegauge(tmp_path / "home of ünï 100% 'x'")
+    exports = tmp_path / "exports #1? [a]*"
+    small.write(exports)
+    home = tidegauge(tmp_path / """100%20 'of' "日本" [x]*{{ y }} ${z} &;""" / "home")
 
-    home("run", "--source", "files", "--from", str(tmp_path / "exports"), "--as-of", AS_OF)
+    home("run", "--source", "files", "--from", str(exports), "--as-of", AS_OF)
 
     brief = json.loads(home("brief", "--format", "json").stdout)
     body = brief["body_markdown"]
