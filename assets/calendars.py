@@ -15,7 +15,11 @@ import exchange_calendars
 import numpy as np
 import pandas as pd
 from pandas.tseries.holiday import (
+    MO,
+    TU,
     AbstractHolidayCalendar,
+    DateOffset,
+    GoodFriday,
     Holiday,
     USColumbusDay,
     USLaborDay,
@@ -23,9 +27,9 @@ from pandas.tseries.holiday import (
     USMemorialDay,
     USPresidentsDay,
     USThanksgivingDay,
+    nearest_workday,
     sunday_to_monday,
 )
-from pandas_market_calendars import get_calendar
 
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_DAY = date(1950, 1, 1)
@@ -54,6 +58,66 @@ class FederalReserveHolidays(AbstractHolidayCalendar):
     )
 
 
+class BondMarketHolidays(AbstractHolidayCalendar):
+    """Days on which the bond market of New York closes, by SIFMA's recommendation and, before it, by custom.
+
+    The Treasury's yields of each day since 1962 (DGS10) are there on all other weekdays, and on none of these.
+    """
+
+    rules = (
+        Holiday("New Year's Day", month=1, day=1, observance=sunday_to_monday),
+        Holiday(
+            "Martin Luther King's birthday", month=1, day=1, start_date="1985-01-01", offset=DateOffset(weekday=MO(3))
+        ),
+        Holiday("Lincoln's birthday", month=2, day=12, end_date="1985-12-31", observance=sunday_to_monday),
+        Holiday("Washington's birthday", month=2, day=22, end_date="1970-12-31", observance=sunday_to_monday),
+        Holiday("Presidents' Day", month=2, day=1, start_date="1971-01-01", offset=DateOffset(weekday=MO(3))),
+        GoodFriday,
+        Holiday("Decoration Day", month=5, day=30, end_date="1970-12-31", observance=sunday_to_monday),
+        Holiday("Memorial Day", month=5, day=31, start_date="1971-01-01", offset=DateOffset(weekday=MO(-1))),
+        Holiday("Juneteenth", month=6, day=19, start_date="2022-01-01", observance=nearest_workday),
+        Holiday("Independence Day", month=7, day=4, observance=nearest_workday),
+        USLaborDay,
+        Holiday("Columbus Day", month=10, day=12, end_date="1970-12-31", observance=sunday_to_monday),
+        Holiday("Columbus Day", month=10, day=1, start_date="1971-01-01", offset=DateOffset(weekday=MO(2))),
+        Holiday("Election Day", month=11, day=2, end_date="1984-12-31", offset=DateOffset(weekday=TU(1))),
+        Holiday("Veterans Day", month=11, day=11, end_date="1970-12-31", observance=sunday_to_monday),
+        Holiday(
+            "Veterans Day",
+            month=10,
+            day=1,
+            start_date="1971-01-01",
+            end_date="1973-12-31",
+            offset=DateOffset(weekday=MO(4)),
+        ),
+        Holiday("Veterans Day", month=11, day=11, start_date="1974-01-01", observance=sunday_to_monday),
+        USThanksgivingDay,
+        Holiday("Christmas Day", month=12, day=25, observance=nearest_workday),
+    )
+
+
+BOND_MARKET_CLOSED = {
+    "1963-11-25": "President Kennedy's funeral",
+    "1964-02-21": "Washington's birthday, a Saturday, kept on Friday",
+    "1964-05-29": "Decoration Day, a Saturday, kept on Friday",
+    "1968-04-09": "Martin Luther King's funeral",
+    "1969-03-31": "President Eisenhower's funeral",
+    "1969-07-21": "the landing on the Moon",
+    "1973-12-24": "the day before Christmas, by executive order",
+    "1977-07-14": "the blackout of New York",
+    "1978-05-30": "Decoration Day's old date, kept in New York beside Memorial Day",
+    "1979-05-30": "Decoration Day's old date, kept in New York beside Memorial Day",
+    "1985-09-27": "hurricane Gloria",
+    "1994-04-27": "President Nixon's funeral",
+    "2001-09-11": "the attacks on New York",
+    "2001-09-12": "the attacks on New York",
+    "2004-06-11": "President Reagan's funeral",
+    "2012-10-30": "hurricane Sandy",
+    "2018-12-05": "President Bush's funeral",
+}
+"""What no rule foresees, with its reason."""
+
+
 @dataclass(frozen=True)
 class PublicationRule:
     """Known `business_days` business days of `calendar` after the observation's date, at `at` New York time."""
@@ -78,12 +142,20 @@ def business_days(calendar: str, last: date) -> np.ndarray:
         holidays = FederalReserveHolidays().holidays(FIRST_DAY, last)
         days = pd.bdate_range(FIRST_DAY, last).difference(holidays)
     elif calendar == "bond":
-        days = get_calendar("SIFMA_US").valid_days(str(FIRST_DAY), str(last)).tz_localize(None)
+        days = pd.bdate_range(FIRST_DAY, last).difference(_bond_market_closed(last))
     elif calendar == "none":
         days = pd.date_range(FIRST_DAY, last)
     else:
         raise ValueError(f"no calendar {calendar!r}; there are xnys, federal, bond and none")
     return days.to_numpy().astype("datetime64[D]")
+
+
+def _bond_market_closed(last: date) -> pd.DatetimeIndex:
+    holidays = BondMarketHolidays().holidays(FIRST_DAY, last).union(pd.DatetimeIndex(list(BOND_MARKET_CLOSED)))
+    # since 1996 the market trades in the morning of a Good Friday on which the employment report comes out: that
+    # is a month's first Friday, the third after the week of March 12th
+    reported = [day for day in GoodFriday.dates("1996-01-01", last) if day.day <= 7]
+    return holidays.difference(pd.DatetimeIndex(reported))
 
 
 def new_york_to_utc(days: pd.Series | pd.DatetimeIndex, at: str) -> pd.Series:

@@ -18,7 +18,7 @@ FIRST_LINE = "| check | of | looks at | held | where it fails |"
 # Rules that many tables or columns have: the name, and what they ask in general.
 _FAMILIES = {
     "shape": "the promised columns are there, with their types",
-    "not_empty": "the table has rows, unless this home's source does not offer what it is made from",
+    "not_empty": "the table has rows, where this home has what it is made from",
     "key_unique": "each key occurs once",
     "key_known": "no part of a key is NULL",
     "always_known": "what is promised to be known is never NULL",

@@ -51,7 +51,8 @@ _TYPES = {
 class Rule:
     """One measured number of a table and its bounds; `failing` selects the offending rows.
 
-    `remedy` says what to do about a refusal where accepting the finding does not help.
+    `remedy` says what to do about a refusal where accepting the finding does not help. A rule does not apply where the
+    SQL condition `given` does not hold: this home has not what the rule asks for.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Rule:
     maximum: float | None = None
     failing: str | None = None
     remedy: str = ""
+    given: str = "true"
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def common(
 ) -> tuple[Rule, ...]:
     """Shape, key, emptiness and what is `always` known beside the key.
 
-    A table whose `datasets` this home's source does not offer may be empty.
+    A table may be empty where this home's source does not offer its `datasets`, or `given` does not hold.
     """
     keys = ", ".join(key)
     wanted = ", ".join(f"('{name}', '{kind}', '{_TYPES[kind]}')" for name, kind in columns.items())
@@ -123,14 +125,17 @@ def common(
         f"where have.column_name is null or not regexp_matches(have.data_type, wanted.pattern) order by 1"
     )
     duplicates = f"select {keys}, count(*) as times from {{table}} group by {keys} having count(*) > 1 order by {keys}"
-    empty = "count(*)"
-    unless = ""
-    if datasets:
-        empty = f"case when {offered(datasets)} and {given} then count(*) else greatest(count(*), 1) end"
-        unless = " (unless this home's source does not offer what it is made from)"
+    where = " (where this home has what it is made from)" if datasets else ""
     return (
         nothing_in("shape", misshapen, "the promised columns are there, with their types", remedy=BUILD_ANEW),
-        Rule("not_empty", "critical", f"the table has rows{unless}", measure=empty, minimum=1),
+        Rule(
+            "not_empty",
+            "critical",
+            f"the table has rows{where}",
+            measure="count(*)",
+            minimum=1,
+            given=f"{offered(datasets)} and {given}" if datasets else "true",
+        ),
         nothing_in("key_unique", duplicates, f"each ({keys}) occurs once", remedy=BUILD_ANEW),
         no_rows(
             "key_known",
@@ -170,14 +175,26 @@ def offered(datasets: tuple[str, ...]) -> str:
     )
 
 
+def of_files(dataset: str) -> str:
+    """SQL: true where a vendor's files are the source of it: they hold what they hold, and owe nothing else."""
+    return f"exists (select 1 from {{schema}}.source_health where dataset = '{dataset}' and source = 'files')"
+
+
+def arrived(*datasets: str) -> str:
+    """SQL: true where source_health counts rows of each of them, series among them."""
+    names = ", ".join(f"'{name}'" for name in datasets)
+    return f"(select count(*) from {{schema}}.source_health where rows > 0 and dataset in ({names})) >= {len(datasets)}"
+
+
 def known(column: str, what: str, datasets: tuple[str, ...], given: str = "true") -> Rule:
     """A table full of NULLs would pass every range: at least one value must be there."""
     return Rule(
         f"{column}_known",
         "critical",
         f"{what} is known on at least one date",
-        measure=f"case when {offered(datasets)} and {given} then count({column}) else 1 end",
+        measure=f"count({column})",
         minimum=1,
+        given=f"{offered(datasets)} and {given}",
     )
 
 

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 class Result:
     """What one rule found. `cause` is set where the rule could not be run; `observed` is then None.
 
-    `remedy` is the rule's own.
+    `remedy` is the rule's own. A rule that does not `apply`, as this home has not what it asks for, succeeds.
     """
 
     table: str
@@ -51,6 +51,7 @@ class Result:
     sample: list[dict[str, Any]]
     cause: str | None = None
     remedy: str = ""
+    applies: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Verdict:
             "rules": len(self.results),
             "failed_critical": critical,
             "failed_warning": len(self.failures) - critical,
+            "not_applied": [f"{result.table}.{result.rule}" for result in self.results if not result.applies],
             "failures": [
                 {
                     "table": result.table,
@@ -214,6 +216,7 @@ class _Measured:
         self.rows: int | None = None
         self.causes: dict[str, str] = {}
         self.values: dict[str, float] = {}
+        self.idle: set[str] = set()
         self._measure()
 
     def _measure(self) -> None:
@@ -249,9 +252,14 @@ class _Measured:
             return self._select([rule])
 
     def _select(self, rules: Sequence[Rule]) -> dict[str, float | None]:
-        measures = ", ".join(f'{rule.measure} as "{rule.name}"' for rule in rules)
+        measures = ", ".join(f'{rule.measure} as "{rule.name}", {rule.given} as "{rule.name}?"' for rule in rules)
         row = self._connection.execute(self._fill(f"select {measures} from {{rows}}")).fetchone()
-        return dict(zip((rule.name for rule in rules), row, strict=True))
+        found = dict(zip((rule.name for rule in rules), row[::2], strict=True))
+        for rule, applies in zip(rules, row[1::2], strict=True):
+            if not applies:
+                self.idle.add(rule.name)
+                found[rule.name] = rule.minimum if rule.maximum is None else rule.maximum
+        return found
 
     def _fill(self, sql: str) -> str:
         # twice: {rows} holds places itself
@@ -290,6 +298,7 @@ class _Measured:
                     sample=sample,
                     cause=cause,
                     remedy=rule.remedy,
+                    applies=rule.name not in self.idle,
                 )
             )
         return results

@@ -6,6 +6,7 @@ Belongs here: when to look and what to start. Where a sensor needs to know what 
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -31,9 +32,11 @@ def build_file_sensor(settings: Settings, home: Home) -> dg.SensorDefinition:
         if folder is None or source_name(settings, home) == "sample":
             return dg.SkipReason("this home reads no vendor's files")
         state = _state_of(folder)
-        if state != context.cursor:  # what has changed since the last look may change still
-            return dg.SensorResult(skip_reason=f"{folder} has changed; it is looked at again", cursor=state)
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state, tags={"files": str(folder)})])
+        if not context.cursor or context.cursor.split()[0] != state:  # what has changed may change still
+            # Dagster starts nothing under a key that it has seen: the moment tells a return to a state from the state
+            seen = f"{state} {datetime.now(UTC).isoformat()}"
+            return dg.SensorResult(skip_reason=f"{folder} has changed; it is looked at again", cursor=seen)
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=context.cursor, tags={"files": str(folder)})])
 
     return new_vendor_files
 

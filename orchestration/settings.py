@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,19 @@ from assets.home import Home
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+_NOT_IN_A_HOME = re.compile(r"[#?\\\x00-\x1f\x7f\ud800-\udfff]")
+
 SourceName = Literal["sample", "files", "live"]
+
+
+def _home(path: Path) -> Path:
+    """Absolute, as dbt and the UI work in folders of their own; refused where their databases would look elsewhere."""
+    for named in (str(path.absolute()), str(path.resolve())):
+        if found := _NOT_IN_A_HOME.search(named):
+            raise ValueError(
+                f"DuckDB, dbt and Dagster do not find a folder with {found[0]!r} in its path; choose another one"
+            )
+    return path.absolute()
 
 
 class Settings(BaseSettings):
@@ -22,8 +35,7 @@ class Settings(BaseSettings):
         env_prefix="TIDEGAUGE_", env_file=PROJECT / ".env", extra="ignore", frozen=True, populate_by_name=True
     )
 
-    # absolute, as dbt and the UI work in folders of their own
-    home: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+    home: Annotated[Path, AfterValidator(_home)] = Field(
         PROJECT / ".tidegauge", description="where the warehouse lives"
     )
     source: SourceName | None = Field(None, description="sample, files or live; else what the home holds, else sample")

@@ -55,7 +55,7 @@ class Figure:
     """A table of published cells, newest or greatest first, and its chart.
 
     `chart` is a Vega-Lite specification without data; None for a table alone. `note` says what one sees and what of
-    the published rows is shown.
+    the published rows is shown, `nothing` what it means that there are none; without it the figure is then left out.
     """
 
     id: str
@@ -65,7 +65,7 @@ class Figure:
     rows: list[tuple]
     source: str
     chart: dict[str, Any] | None = None
-    nothing: str = "Nothing to show: this publication has no such rows."
+    nothing: str = ""
 
     @property
     def tables(self) -> str:

@@ -86,7 +86,7 @@ def _breadth() -> Table:
         columns,
         rules=(
             *common(key, columns, datasets),
-            known("advances", "the number of advancing members", datasets),
+            known("advances", "the number of advancing members", datasets, "max(valid) > 0"),
             no_rows(
                 "counts_not_negative",
                 " or ".join(f"{c} < 0" for c in counts),

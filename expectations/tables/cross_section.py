@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 from expectations.rule import (
     ARITHMETIC,
     Table,
@@ -16,11 +19,31 @@ from expectations.rule import (
     within,
 )
 
-# Homes without the two funds, or without their total return, correlate nothing.
-_SMALL_AND_LARGE = (
-    "(select count(distinct symbol) from {schema}.price_indicators "
-    "where symbol in ('IWM', 'SPY') and adj_close is not null) = 2"
-)
+_PAIRS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "spread_pairs.csv"
+
+
+def _together(*baskets: tuple[str, ...], sessions: int = 1) -> str:
+    """SQL: true where all funds of one of `baskets` have a total return on so many sessions in common.
+
+    A vendor without dividends gives none, and a home may have one leg of a pair alone.
+    """
+    symbols = ", ".join(f"'{symbol}'" for symbol in sorted({symbol for basket in baskets for symbol in basket}))
+    days = (
+        "(select list(distinct symbol) as symbols from {schema}.price_indicators "
+        f"where symbol in ({symbols}) and adj_close > 0 group by date)"
+    )
+    counts = (f"count(*) filter (where list_has_all(symbols, {list(basket)}))" for basket in baskets)
+    return f"(select greatest({', '.join(counts)}) from {days}) >= {sessions}"
+
+
+def _pairs() -> list[tuple[str, ...]]:
+    """The funds that each ratio is made of."""
+    with _PAIRS.open() as file:
+        return [(*row["numerator"].split("+"), *row["denominator"].split("+")) for row in csv.DictReader(file)]
+
+
+# a correlation begins on the session after the first
+_SMALL_AND_LARGE = _together(("IWM", "SPY"), sessions=2)
 
 
 # Funds may end while others go on. Where a pair, or a fund with its benchmark, has not both prices there is no row, so
@@ -35,14 +58,13 @@ def _spreads() -> Table:
         *("percentile_252", "z_score_252", "beta_252", "correlation_63"),
     )
     columns = {"pair": "text", "date": "date", **dict.fromkeys(numbers, "number")}
-    # a vendor without dividends gives no total return, and spreads are made of nothing else
-    total_return = "exists (select 1 from {schema}.price_indicators where adj_close is not null)"
+    a_pair = _together(*_pairs())
     return Table(
         key,
         columns,
         rules=(
-            *common(key, columns, ("prices",), total_return),
-            known("ratio", "a ratio", ("prices",), total_return),
+            *common(key, columns, ("prices",), a_pair),
+            known("ratio", "a ratio", ("prices",), a_pair),
             no_rows("ratio_positive", "ratio <= 0", "every ratio is above zero", key, "ratio"),
             within("percentile_252", 0, 100, key),
             no_rows(

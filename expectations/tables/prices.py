@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expectations.rule import (
     Rule,
     Table,
@@ -10,6 +12,7 @@ from expectations.rule import (
     no_rows,
     not_after_as_of,
     nothing_in,
+    of_files,
     session,
     with_calendar,
     within,
@@ -132,11 +135,14 @@ def _price_indicators() -> Table:
                 given=f"(select count(distinct symbol) from {{table}}) >= {_MANY}",
                 is_of_source=True,
             ),
-            nothing_in(
-                "no_session_missing",
-                missing,
-                "SPY (^GSPC where there is no SPY) has a bar on each of the last 252 sessions up to as-of",
-                "warning",
+            replace(
+                nothing_in(
+                    "no_session_missing",
+                    missing,
+                    "SPY (^GSPC where there is no SPY) has a bar on each of the last 252 sessions up to as-of",
+                    "warning",
+                ),
+                given=f"{lead_symbol} is not null or not {of_files('prices')}",
             ),
         ),
         rows=with_calendar(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.rule import Rule, Table, common, named, no_rows, not_after_as_of, nothing_in, within
+from expectations.rule import Rule, Table, common, named, no_rows, not_after_as_of, nothing_in, of_files, within
 
 
 def _series() -> Table:
@@ -36,8 +36,10 @@ def _instruments() -> Table:
             ),
             no_rows(
                 "required_arrive",
-                f"required and coalesce({session_number('{as_of}')} - {session_number('last_date')} > 1, true)",
-                "every required instrument has a bar of the last session or of the one before",
+                f"required and coalesce({session_number('{as_of}')} - {session_number('last_date')} > 1, true) "
+                f"and not (last_date is null and {of_files('prices')})",
+                "every required instrument (of a vendor's files, each that they hold) has a bar of the last session or "
+                "of the one before",
                 key,
                 "last_date",
                 "warning",
@@ -114,8 +116,8 @@ def _source_health() -> Table:
             ),
             no_rows(
                 "required_series_present",
-                "required and status = 'missing' and contains(dataset, '/')",
-                "no required series is without data",
+                f"required and status = 'missing' and contains(dataset, '/') and not {of_files('fred_observations')}",
+                "no required series is without data (vendor's files aside)",
                 key,
                 age,
                 "warning",

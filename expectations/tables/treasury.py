@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expectations.rule import (
     ARITHMETIC,
     Rule,
     Table,
+    arrived,
     as_published,
     common,
     every_session,
@@ -232,6 +235,7 @@ def _liquidity() -> Table:
         "max_age_days": "number",
     }
     legs = "fed_assets_bn, tga_bn, rrp_bn, net_liquidity_bn"
+    legs_arrived = arrived("fred_observations/WALCL", "fred_observations/RRPONTSYD", "operating_cash_balance")
     # of earlier sessions the statement may have been corrected since
     unlike_statement = (
         "select t.date, t.tga_date, t.tga_bn, c.tga_close_bn from {table} as t "
@@ -244,7 +248,7 @@ def _liquidity() -> Table:
         columns,
         rules=(
             *common(key, columns, datasets),
-            known("net_liquidity_bn", "net liquidity", datasets),
+            known("net_liquidity_bn", "net liquidity", datasets, legs_arrived),
             no_rows(
                 "net_is_sum_of_legs",
                 f"abs(net_liquidity_bn - (fed_assets_bn - tga_bn - rrp_bn)) > {ARITHMETIC}",
@@ -277,13 +281,16 @@ def _liquidity() -> Table:
                 "tga_as_stated", unlike_statement, "the last tga_bn is the closing balance of the statement of tga_date"
             ),
             *as_published(key, stands="net_liquidity_bn"),
-            no_rows(
-                "last_net_known",
-                "net_liquidity_bn is null and date = (select max(date) from {table})",
-                "net liquidity of the last session is known",
-                key,
-                legs,
-                "warning",
+            replace(
+                no_rows(
+                    "last_net_known",
+                    "net_liquidity_bn is null and date = (select max(date) from {table})",
+                    "net liquidity of the last session is known",
+                    key,
+                    legs,
+                    "warning",
+                ),
+                given=legs_arrived,
             ),
         ),
         rows=with_calendar(),
@@ -307,7 +314,7 @@ def _rates_and_credit() -> Table:
         columns,
         rules=(
             *common(key, columns, ("fred_observations",)),
-            known("dgs10", "the ten-year yield", ("fred_observations",)),
+            known("dgs10", "the ten-year yield", ("fred_observations",), arrived("fred_observations/DGS10")),
             *(within(column, -2, 25, key) for column in rates),
             within("vix", 5, 150, key),
             *(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 import webbrowser
@@ -19,6 +18,7 @@ from assets import age
 from assets.brief import SIMULATED, on_hold
 from assets.home import Home
 from assets.versions import read_manifest
+from orchestration import answers
 from orchestration.commands.common import (
     ASK,
     FAILED,
@@ -64,6 +64,14 @@ class QueryFormat(StrEnum):
     csv = "csv"
     json = "json"
     parquet = "parquet"
+
+
+ANSWERS = {
+    QueryFormat.table: answers.as_rows,
+    QueryFormat.csv: answers.as_csv,
+    QueryFormat.json: answers.as_json,
+    QueryFormat.parquet: answers.as_arrow,
+}
 
 
 def _complete_article(incomplete: str) -> list[str]:
@@ -294,10 +302,9 @@ def query(
             if relation is None:
                 fail(WRONG_USE, f"that statement gives no rows. {HOW_TO_ASK}")
             names = relation.columns
-            if len(set(names)) < len(names):
+            if len({name.lower() for name in names}) < len(names):
                 fail(WRONG_USE, "two columns of the result have the same name; give them names with AS")
-            columnar = format_ in (QueryFormat.parquet, QueryFormat.csv)  # Arrow and pandas take long to load
-            result = relation.to_arrow_table() if columnar else relation.fetchall()
+            result = ANSWERS[format_](relation)
         except duckdb.Error as error:
             if is_damage(error):
                 raise unreadable_publication(Home(settings.home).analysis, error) from error
@@ -310,9 +317,9 @@ def query(
             fail(WRONG_USE, "Parquet is not for a terminal: redirect the output into a file.")
         pyarrow.parquet.write_table(result, sys.stdout.buffer)
     elif format_ is QueryFormat.csv:
-        result.to_pandas(date_as_object=True, integer_object_nulls=True).to_csv(sys.stdout, index=False)
+        print(result, end="")
     elif format_ is QueryFormat.json:
-        print(json.dumps([_json_row(dict(zip(names, row, strict=True))) for row in result], default=str))
+        print(result)
     else:
         if manifest["simulated"]:
             err.print(SIMULATED, style="yellow")
@@ -355,8 +362,3 @@ def _what_to_ask(error: duckdb.Error) -> str:
     if isinstance(error, (duckdb.CatalogException, duckdb.BinderException)):
         return 'Tables: tidegauge query "show tables"; the columns of one: tidegauge query "describe liquidity"'
     return HOW_TO_ASK
-
-
-def _json_row(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and no infinity: what a query computes so is null."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}

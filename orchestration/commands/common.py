@@ -52,7 +52,7 @@ def settings_of(**overrides: Any) -> Settings:
     except ValidationError as error:
         problem = error.errors()[0]
         name = ".".join(str(part) for part in problem["loc"])
-        fail(WRONG_USE, f"the setting {name} is {problem['input']!r}: {problem['msg']}")
+        fail(WRONG_USE, f"the setting {name} is {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}")
 
 
 def a_day(option: str, text: str) -> date:

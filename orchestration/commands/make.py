@@ -142,6 +142,8 @@ def check(
         err.print(f"no browser could be opened; the pages are {pages}", markup=False)
     _tell_failures(outcome, Home(settings.home))
     out.print("The gate passed. Nothing was published by this command.")
+    if idle := (Home(settings.home).last_gate() or {}).get("not_applied"):
+        out.print(f"{len(idle)} rules do not apply, as this home has not what they ask for: {', '.join(idle)}.")
     out.print(f"  {pages}", markup=False)
 
 

@@ -307,10 +307,22 @@ def test_a_vendors_files_start_a_run_once_they_are_copied_whole(tmp_path):
     first = look(None)
     assert not first.run_requests and "looked at again" in first.skip_message
     (folder / "bars.csv").write_text("a,b\n1,2")  # still being copied
+    copied_at = (folder / "bars.csv").stat().st_mtime_ns
     second = look(first.cursor)
     assert not second.run_requests
     (request,) = look(second.cursor).run_requests
     assert request.run_key == second.cursor
+
+    assert look(second.cursor).run_requests[0].run_key == request.run_key  # Dagster drops it as seen
+
+    keys, cursor = [request.run_key], second.cursor
+    for content in ("a,b", "a,b\n1,2"):  # and back to what it was
+        (folder / "bars.csv").write_text(content)
+        os.utime(folder / "bars.csv", ns=(copied_at, copied_at))
+        cursor = look(cursor).cursor
+        keys += [request.run_key for request in look(cursor).run_requests]
+    keys += [request.run_key for request in look(look(None).cursor).run_requests]  # somebody has reset the cursor
+    assert len(keys) == len(set(keys)) == 4
 
     simulated = build_file_sensor(Settings(home=home.root, source="sample", files_dir=folder), home)
     assert not simulated.evaluate_tick(dg.build_sensor_context()).run_requests

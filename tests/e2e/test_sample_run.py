@@ -340,6 +340,7 @@ def test_wrong_use_is_told_and_exits_with_two(sample, tidegauge, tmp_path):
         (("brief", "--as-of", "2099-01-01"), "the publication speaks up to 2026-01-30"),
         (("claims", "--as-of", "2099-01-01"), "the publication speaks up to 2026-01-30"),
         (("query", "select 1; select 2"), "more than one statement"),
+        (("query", 'select 1 as a, 2 as "A"'), "two columns of the result have the same name"),
         (("query", "from liquidty"), 'Did you mean "liquidity"'),
         (("query", "select datee from liquidity"), "describe liquidity"),
         (("query", "copy liquidity to 'x.csv'"), "--format csv"),

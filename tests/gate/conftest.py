@@ -49,7 +49,8 @@ select 'fred' as source, dataset, date '2026-01-29' as latest_observation, 1 as 
 from (values
     ('prices', true), ('operating_cash_balance', true), ('index_membership', true),
     ('fred_observations', true), ('exchange_breadth', false), ('upcoming_auctions', false), ('regime_path', false),
-    ('auctions', false), ('fred_observations/WALCL', true), ('fred_observations/SP500', false)
+    ('auctions', false), ('fred_observations/WALCL', true), ('fred_observations/SP500', false),
+    ('fred_observations/RRPONTSYD', true), ('fred_observations/DGS10', true)
 ) as rows(dataset, required);
 update source_health set status = 'not_offered', latest_observation = null, age_days = null, age_sessions = null
 where dataset = 'upcoming_auctions';

@@ -43,6 +43,7 @@ def test_the_right_build_passes(build, as_of):
 
     assert verdict.failures == []
     assert verdict.passed
+    assert verdict.summary()["not_applied"] == []
     assert {result.table for result in verdict.results} == set(suites.TABLES)
     assert verdict.rows["price_indicators"] == 900
     assert verdict.report().startswith("The gate passes the build as of 2026-01-30")

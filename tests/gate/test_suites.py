@@ -839,6 +839,70 @@ def test_a_table_may_be_empty_where_its_dataset_is_not_offered(build, table, dat
     assert runner.judge(build, as_of=as_of, tables=[table]).failures == []
 
 
+@pytest.mark.parametrize(
+    ("table", "rule", "sql"),
+    [
+        ("spreads", "not_empty", "delete from spreads; delete from price_indicators where symbol = 'IWM'"),
+        ("spreads", "ratio_known", "delete from spreads; delete from price_indicators where symbol = 'SPY'"),
+        ("spreads", "not_empty", "delete from spreads; update price_indicators set adj_close = null"),
+        (
+            "spreads",
+            "not_empty",
+            "delete from spreads; delete from price_indicators where (symbol = 'SPY') = (day(date) % 2 = 0)",
+        ),
+        ("correlations", "not_empty", "delete from correlations; delete from price_indicators where symbol = 'IWM'"),
+        ("cross_asset", "not_empty", "delete from cross_asset; delete from price_indicators where symbol = 'SPY'"),
+        *(
+            (
+                "liquidity",
+                "net_liquidity_bn_known",
+                f"update liquidity set {column} = null, net_liquidity_bn = null; "
+                f"update source_health set rows = 0 where dataset = '{dataset}'",
+            )
+            for column, dataset in (
+                ("fed_assets_bn", "fred_observations/WALCL"),
+                ("rrp_bn", "fred_observations/RRPONTSYD"),
+                ("tga_bn", "operating_cash_balance"),
+            )
+        ),
+        (
+            "rates_and_credit",
+            "dgs10_known",
+            "update rates_and_credit set dgs10 = null, curve_10y2y_pp = null, curve_10y3m_pp = null; "
+            "update source_health set rows = 0 where dataset = 'fred_observations/DGS10'",
+        ),
+        ("breadth", "advances_known", "update breadth set advances = null, valid = 0"),
+        (
+            "price_indicators",
+            "no_session_missing",
+            "delete from price_indicators where symbol = 'SPY'; update source_health set source = 'files'",
+        ),
+    ],
+)
+def test_a_rule_without_its_inputs_in_both_legs_does_not_apply(build, table, rule, sql, as_of):
+    build.execute(sql)
+
+    verdict = runner.judge(build, as_of=as_of, tables=[table])
+
+    assert rule not in {result.rule for result in verdict.failures}
+    assert f"{table}.{rule}" in verdict.summary()["not_applied"]
+
+
+def test_files_owe_no_instrument_and_no_series_that_they_never_held(build, as_of):
+    build.execute("update instruments set last_date = null where symbol = 'IWM'")
+    build.execute("update source_health set status = 'missing', rows = 0 where dataset = 'fred_observations/DGS10'")
+    rules = {"required_arrive", "required_series_present"}
+
+    def broken() -> set[str]:
+        return {result.rule for result in runner.judge(build, as_of=as_of).failures}
+
+    assert rules <= broken()
+    build.execute("update source_health set source = 'files'")
+    assert not rules & broken()
+    build.execute("update instruments set last_date = date '2026-01-05' where symbol = 'IWM'")
+    assert rules & broken() == {"required_arrive"}
+
+
 def test_a_home_without_prices_is_told_of_them_and_published(build, as_of):
     build.execute("delete from price_indicators")
     assert not runner.judge(build, as_of=as_of, tables=["price_indicators"]).passed

@@ -51,7 +51,7 @@ FACTS = {
     "breadth": {"pct_above_50": 50.0, "pct_above_200": 60.4, "advances": 240, "coverage_pct": 94.8, "grade": "B"},
     "breadth_before": 70.0,
     "size": {"log_spread_21": -0.021, "log_spread_63": 0.044, "percentile_252": 91.0},
-    "market": {"close": 6939.03, "drawdown": -0.0061, "rsi_14": 53.36},
+    "market": {"symbol": "^GSPC", "close": 6939.03, "drawdown": -0.0061, "rsi_14": 53.36},
     "levels": [{"side": "support", "price": 6837.226, "kind": "pivot_s1", "distance_atr": -1.62, "touches": 9}],
     "settlements": [{"issue_date": "2026-02-03", "net_new_cash_bn": 42.04, "status": "auctioned"}],
     "claims": [{"verdict": "supported", "claims": 21}, {"verdict": "not_testable", "claims": 9}],
@@ -112,14 +112,46 @@ def test_every_number_is_a_cell():
     assert strangers(body.replace("6.05", "6.06").replace("817.3", "817.4"), FACTS) == ["+6.06", "817.4"]
 
 
-def test_what_is_missing_is_not_known():
-    nothing = told(**{name: None for name in FACTS if name != "as_of_date"})
-    assert nothing["headline"] == (
-        "The regime is not known. Net liquidity is not known. Breadth is not known. Size leadership is not known."
-    )
-    assert "No score" in nothing["body_markdown"] and "None" not in nothing["body_markdown"]
-    assert "over 65 not known" in told()["body_markdown"] and "| size | not known |" in told()["body_markdown"]
+THRESHOLDS = [{"rule": "percentile_min", "value": 504.0}, {"rule": "min_coverage", "value": 0.7}]
+DIMENSIONS = [{"dimension": "size", "made_from": "prices of IWM"}, {"dimension": "trend", "made_from": "prices of SPY"}]
+
+
+def test_what_is_not_known_is_left_out_and_named_once():
+    body = told()["body_markdown"]
+    assert "-2.0 bn in 5 sessions, -39.0 bn in 20 sessions.\n" in body and "| size | not known |" in body
+    assert "- Not known, and left out: VIX, " in body and "its change in 65 sessions" in body
     assert market_brief_text(pa.array([None], pa.string())).to_pylist() == [None]
+
+
+def test_a_home_that_has_next_to_nothing_says_once_what_it_lacks_and_what_to_add():
+    nothing = dict.fromkeys(FACTS.keys() - {"as_of_date"})
+    brief = told(**nothing, thresholds=THRESHOLDS, dimensions=DIMENSIONS)
+    assert brief["headline"] == "No score: too little is known."
+    body = brief["body_markdown"]
+    assert body.lower().count("not known") == 1 and "None" not in body and "Undefined" not in body
+    assert re.findall("^## (.*)", body, re.MULTILINE) == ["Regime", "The data behind it"]
+    assert "To get a score, load 504 sessions or more of what 70 % of its weights are made from:\n\n" in body
+    assert "- size: prices of IWM\n- trend: prices of SPY\n" in body
+    assert strangers(body, {"weights": THRESHOLDS, "names": [10, 2]}) == []  # the ten-year less the two-year yield
+
+
+def test_what_to_add_names_no_dimension_that_is_there():
+    body = told(scores={"reason": "missing: size"}, thresholds=THRESHOLDS, dimensions=DIMENSIONS)["body_markdown"]
+    assert "No score: missing: size." in body and "- size: prices of IWM" in body and "- trend:" not in body
+
+
+def test_the_fund_stands_in_for_the_index_by_its_own_name():
+    market = FACTS["market"] | {"symbol": "SPY"}
+    brief = told(**dict.fromkeys(("scores", "liquidity", "breadth", "size")), market=market)
+    assert brief["headline"] == "No score: too little is known. SPY closed at 6,939.03, -0.6 % from its high."
+    assert "- SPY 6,939.03, -0.6 % from its high; RSI 53.4." in brief["body_markdown"]
+    assert "level of SPY that holds" in brief["body_markdown"] and "S&P" not in brief["body_markdown"]
+
+
+def test_statements_alone_tell_of_the_account():
+    account = {"tga_bn": 817.3, "tga_date": "2026-01-29", "tga_change_20_bn": 12.0}
+    headline = told(**dict.fromkeys(("scores", "breadth", "size")), liquidity=account)["headline"]
+    assert headline == "No score: too little is known. The Treasury's account: +12.0 bn in 20 sessions to 817.3 bn."
 
 
 def test_breadth_of_few_members_is_no_breadth():

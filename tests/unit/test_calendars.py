@@ -28,6 +28,24 @@ def is_open(calendar: str, day: str) -> bool:
         ("2022-06-20", False, False, False),  # Juneteenth on a Sunday is kept on Monday
         ("2025-01-09", False, True, True),  # day of mourning: the exchange alone closed
         ("2026-01-31", False, False, False),
+        ("1994-04-27", False, True, False),  # a President's funeral
+        ("2001-09-11", False, True, False),
+        ("2001-09-12", False, True, False),
+        ("2001-09-13", False, True, True),  # bonds traded before shares did
+        ("2004-06-11", False, True, False),
+        ("2012-10-29", False, True, True),  # Sandy: bonds until noon
+        ("2012-10-30", False, True, False),
+        ("2018-12-05", False, True, False),
+        ("1996-04-05", False, True, True),  # Good Fridays on which the employment report came out
+        ("1999-04-02", False, True, True),
+        ("2007-04-06", False, True, True),
+        ("2010-04-02", False, True, True),
+        ("2012-04-06", False, True, True),
+        ("2015-04-03", False, True, True),
+        ("2026-04-03", False, True, True),  # and will
+        ("1994-04-01", False, True, False),  # not yet then
+        ("2027-03-26", False, True, False),  # a Good Friday without the report
+        ("1984-11-06", True, True, False),  # the last Election Day that was kept
     ],
 )
 def test_three_calendars_differ_where_the_world_does(day, xnys, federal, bond):
@@ -96,6 +114,13 @@ def test_the_calendar_table_counts_and_links_its_days():
     early = table.loc["2025-11-28"]
     assert early["is_early_close"] and early["xnys_close_at"] == pd.Timestamp("2025-11-28 18:00")
     assert not table.loc["2025-11-26", "is_early_close"]
+
+
+def test_the_treasurys_yields_are_there_on_every_bond_business_day(real_data):
+    series = pd.read_parquet(real_data / "fred_observations.parquet").query("series_id == 'DGS10'").dropna()
+    yields = pd.DatetimeIndex(series["date"])
+    days = pd.DatetimeIndex(business_days("bond", date(2026, 12, 31)))
+    assert set(days[(days >= yields.min()) & (days <= yields.max())]) == set(yields)
 
 
 def test_the_statement_appears_on_every_federal_business_day(real_data):

@@ -78,7 +78,6 @@ def page(reader: Reader) -> Page:
                         ("exchange_breadth",),
                         "52-week highs and lows as the exchange counts them. Every session of a year.",
                         "highs less lows",
-                        nothing="This home's source does not serve the breadth of an exchange.",
                     )
                 ],
             ),

@@ -105,7 +105,6 @@ def cash_flows(reader: Reader) -> Figure:
         rows=rows,
         source=reader.source("deposits_withdrawals", "operating_cash_balance"),
         chart=charts.flows("record_date", "deposits_bn", "withdrawals_bn", "bn USD"),
-        nothing="This home has no deposits and withdrawals of these months.",
     )
 
 
@@ -125,7 +124,6 @@ def ahead(reader: Reader) -> Figure:
         columns=columns,
         rows=reader.rows(columns, "from settlements_ahead where date = $as_of order by issue_date"),
         source=reader.source("auctions", "upcoming_auctions"),
-        nothing="No settlement of the next 30 days is known.",
     )
 
 

@@ -102,6 +102,9 @@ def features(reader: Reader) -> Figure:
         note="Each feature is ranked among the five years up to its day; where less of it supports risk, the score is "
         "100 less the percentile.",
         columns=columns,
-        rows=reader.rows(columns, "from regime_features where as_of_date = $as_of order by dimension, feature"),
+        rows=reader.rows(
+            columns,
+            "from regime_features where as_of_date = $as_of and value is not null order by dimension, feature",
+        ),
         source=reader.source(*SCORED),
     )

@@ -53,7 +53,7 @@ def gauge(reader: Reader) -> Figure:
         rows=rows,
         source=reader.source(*SCORED),
         chart=charts.gauge(rules["bearish_enter"], rules["bullish_enter"]) if rows else None,
-        nothing="There is no pulse: too little of what it is made of is known.",
+        nothing="There is no score; the brief says what it takes.",
     )
 
 
@@ -93,7 +93,7 @@ def moves(reader: Reader) -> Figure:
 
 
 def tiles(reader: Reader) -> list[Tile]:
-    """The numbers that a reader looks for first, each from the last row of its table."""
+    """The numbers that a reader looks for first, each from the last row of its table; what is not known is left out."""
     asked = [
         (
             "Net liquidity",
@@ -143,5 +143,6 @@ def tiles(reader: Reader) -> list[Tile]:
         table = first.cell.partition(".")[0]
         rows = reader.rows((first, second), f"from {table} {where} order by date desc limit 1")
         values = rows[0] if rows else (None, None)
-        made.append(Tile(title, href, [(c, cell(c, v)) for c, v in zip((first, second), values, strict=True)]))
+        if values[0] is not None:
+            made.append(Tile(title, href, [(c, cell(c, v)) for c, v in zip((first, second), values, strict=True)]))
     return made

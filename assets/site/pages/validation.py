@@ -93,7 +93,6 @@ def rivals(reader: Reader, outcome: str) -> Figure:
             has_intervals=any(row[2] is not None for row in rows),
             form="+.1f",
         ),
-        nothing="No comparison could be made of these years.",
     )
 
 
@@ -136,7 +135,6 @@ def states(reader: Reader, period: str, name: str) -> Figure:
             order=_apart(rows),
             has_intervals=any(row[3] is not None for row in rows),
         ),
-        nothing="These years hold no state whose outcome is known.",
     )
 
 
@@ -188,7 +186,6 @@ def detection(reader: Reader) -> Figure:
         columns=columns,
         rows=reader.rows(columns, "from regime_detection order by measure"),
         source=reader.source("regime_path"),
-        nothing="This home's market is no simulation: what regime it was truly in is not known.",
     )
 
 
@@ -208,5 +205,4 @@ def confusion(reader: Reader) -> Figure:
         rows=rows,
         source=reader.source("regime_path"),
         chart=charts.confusion(len({row[0] for row in rows})),
-        nothing="This home's market is no simulation: there is nothing to compare with.",
     )

@@ -19,6 +19,11 @@ contributions as (
     where model_version = '{{ model_version }}'
 ),
 
+dimensions as (
+    select dimension, made_from from {{ ref('regime_dimensions') }}
+    where model_version = '{{ model_version }}'
+),
+
 thresholds as (
     select rule, value from {{ ref('regime_rules') }}
     where model_version = '{{ model_version }}' and kind = 'threshold'
@@ -64,17 +69,29 @@ cross_asset as (
     select * from {{ ref('cross_asset') }}
 ),
 
+-- the index, and its fund where the index is not there
 market as (
-    select * from {{ ref('price_indicators') }}
-    where symbol = '^GSPC'
+    select ranked.*
+    from (
+        select
+            *,
+            row_number() over (partition by date order by case symbol when '^GSPC' then 0 else 1 end) as place
+        from {{ ref('price_indicators') }}
+        where symbol in ('^GSPC', 'SPY')
+    ) as ranked
+    where ranked.place = 1
 ),
 
 levels as (
-    select * from {{ ref('levels') }}
+    select levels.*
+    from {{ ref('levels') }} as levels
+    inner join market on levels.symbol = market.symbol and levels.date = market.date
     where
-        symbol = '^GSPC'
-        and valid
-        and ((side = 'resistance' and distance_atr >= 0) or (side = 'support' and distance_atr <= 0))
+        levels.valid
+        and (
+            (levels.side = 'resistance' and levels.distance_atr >= 0)
+            or (levels.side = 'support' and levels.distance_atr <= 0)
+        )
 ),
 
 claim_verdicts as (
@@ -168,7 +185,12 @@ threshold_list as (
     from thresholds
 ),
 
--- these two speak of today alone
+dimension_list as (
+    select {{ ordered_list('dimensions', 'dimension') }} as all_rows
+    from dimensions
+),
+
+-- these speak of today alone
 late_list as (
     select {{ ordered_list('source_health', 'dataset') }} as all_rows
     from source_health
@@ -185,6 +207,7 @@ select
         'scores': 'scores',
         'contributions': 'contribution_lists.rows_of_date',
         'thresholds': 'threshold_list.all_rows',
+        'dimensions': 'case when sessions.is_last and scores.pulse is null then dimension_list.all_rows end',
         'threat_performance': 'case when performance.state is not null then performance end',
         'liquidity': 'liquidity',
         'settlements': 'settlement_lists.rows_of_date',
@@ -201,6 +224,7 @@ select
     }) }} as facts
 from sessions
 cross join threshold_list
+cross join dimension_list
 cross join late_list
 left join scores on sessions.date = scores.as_of_date
 left join contribution_lists on sessions.date = contribution_lists.date
