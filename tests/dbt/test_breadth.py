@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 
 import duckdb
@@ -12,6 +13,9 @@ import small_warehouse
 from dbt_runs import PASSED, dbt
 
 from assets.catalog import load_catalog
+from assets.sources.base import Wanted
+from assets.sources.files import FilesSource
+from assets.sources.files.mapping import MAPPING
 
 AS_OF = date(2026, 1, 30)
 SESSIONS = 520
@@ -367,8 +371,11 @@ def test_later_rows_change_no_earlier_value(built, tmp_path, prices, spells, rep
 
 
 def test_the_real_exchange_has_its_thrusts_and_one_unit_of_volume(tmp_path, real_data):
-    reported = pd.read_parquet(real_data / "exchange_breadth_nyse.parquet")
-    reported["date"] = pd.to_datetime(reported["date"])
+    shutil.copy(real_data / "exchange_breadth_nyse.parquet", tmp_path / "nyse.parquet")
+    (tmp_path / MAPPING).write_text("datasets: {exchange_breadth: [{files: nyse.parquet}]}\n")
+    files = FilesSource(tmp_path, load_catalog())
+    (request,) = files.requests(Wanted("exchange_breadth", AS_OF))
+    reported = files.parse(files.fetch(request)).reset_index(drop=True)
     as_of = reported["date"].max().date()
     with build(tmp_path, as_of, {"exchange_breadth": reported}, first=date(1960, 1, 1), tests=False) as connection:
         found = table(connection, "exchange_breadth")
@@ -377,7 +384,6 @@ def test_the_real_exchange_has_its_thrusts_and_one_unit_of_volume(tmp_path, real
     assert found.index.isin(days).all()
     # the break of 2002-06-21, from thousands of shares to shares, leaves no step
     in_one_unit = reported.drop(columns="exchange").set_index("date").reindex(days).astype(float)
-    in_one_unit.loc[:"2002-06-20", VOLUMES] *= 1000
     in_one_unit["issues"] = in_one_unit[["advances", "declines", "unchanged"]].sum(axis=1, skipna=False)
     volume = found["up_volume"] + found["down_volume"]
     before, after = volume[:"2002-06-20"].iloc[-20:].median(), volume["2002-06-21":].iloc[:20].median()
