@@ -1,0 +1,129 @@
+{# From a tenth of a percent of the price on a dividend is told from rounding; a step of half the price is a split.
+   Who pays does so once a year at least. #}
+{% set least_step = 0.001 %}
+{% set largest_step = 0.5 %}
+{% set year = 252 %}
+{% set equal = 0.000001 %}
+
+with bars as (
+    select
+        symbol,
+        date,
+        session_number,
+        close,
+        dividend,
+        case when total_return_basis = 'vendor' then adj_close / nullif(close, 0) end as factor
+    from {{ ref('stg_prices__bars') }}
+    where close is not null
+),
+
+instruments as (
+    select * from {{ ref('stg_reference__instruments') }}
+),
+
+told as (
+    select
+        *,
+        factor / nullif(lag(factor) over in_order, 0) - 1 as step,
+        coalesce(dividend / nullif(lag(close) over in_order, 0), 0) as dividend_share,
+        max(dividend) over (partition by symbol) > 0 as has_dividends
+    from bars
+    window in_order as (partition by symbol order by date)
+),
+
+-- an ex-date on which adj_close moves against close, or does not, tells what is in close
+ex_dates as (
+    select
+        *,
+        case
+            when abs(step) >= {{ largest_step }} then null
+            when step >= greatest({{ least_step }}, dividend_share / 2) then 'split_adjusted'
+            when dividend_share >= 2 * {{ least_step }} and step < dividend_share / 2 then 'dividend_adjusted'
+        end as basis
+    from told
+),
+
+numbered as (
+    select
+        *,
+        count(basis) over (
+            partition by symbol
+            order by date
+            rows between unbounded preceding and current row
+        ) as run
+    from ex_dates
+),
+
+-- without dividends to go by: who paid, and whose close has been adj_close for more than a year
+flat_runs as (
+    select
+        symbol,
+        max(date) + 1 as until_date,
+        'dividend_adjusted' as basis
+    from numbered
+    where run > 0
+    group by symbol, run
+    having
+        not coalesce(max(has_dividends), false)
+        and count(factor) = count(*)
+        and max(abs(factor - 1)) <= {{ equal }}
+        and max(session_number) - min(session_number) > {{ year }}
+),
+
+signs as (
+    select
+        symbol,
+        date as until_date,
+        basis
+    from ex_dates
+    where basis is not null
+    union all
+    select * from flat_runs
+),
+
+-- a sign speaks of the bars since the one before it, and the last one of those after it too
+in_order as (
+    select
+        *,
+        lead(basis) over (partition by symbol order by until_date) as next_basis
+    from signs
+),
+
+last_of_alike as (
+    select * from in_order
+    where next_basis is null or next_basis <> basis
+),
+
+spans as (
+    select
+        symbol,
+        coalesce(
+            lag(until_date) over (partition by symbol order by until_date),
+            cast('0001-01-01' as date)
+        ) as from_date,
+        case when next_basis is null then cast('9999-12-31' as date) else until_date end as until_date,
+        basis
+    from last_of_alike
+),
+
+-- an index of prices and a coin pay no dividends: there is nothing to take out
+bases as (
+    select
+        spans.symbol,
+        spans.from_date,
+        spans.until_date,
+        spans.basis
+    from spans
+    left join instruments on spans.symbol = instruments.symbol
+    where instruments.kind is null or instruments.kind not in ('index', 'crypto')
+    union all
+    select
+        symbol,
+        cast('0001-01-01' as date) as from_date,
+        cast('9999-12-31' as date) as until_date,
+        'split_adjusted' as basis
+    from instruments
+    where kind in ('index', 'crypto')
+)
+
+select * from bases
