@@ -66,7 +66,9 @@ def prices(sessions) -> pd.DataFrame:
     close.loc[sessions[20], "^GSPC"] = np.nan
     rows = close.rename_axis("date").reset_index().melt("date", var_name="symbol", value_name="close").dropna()
     rows["volume"] = [volume.at[day, symbol] for day, symbol in zip(rows["date"], rows["symbol"], strict=True)]
-    return rows.assign(open=rows["close"], high=rows["close"], low=rows["close"], adj_close=rows["close"])
+    # a dividend that shows: closes are as traded
+    adjusted = rows["close"] * np.where(rows["date"] < sessions[UNTRADED], 0.99, 1)
+    return rows.assign(open=rows["close"], high=rows["close"], low=rows["close"], adj_close=adjusted)
 
 
 @pytest.fixture(scope="module")
@@ -444,6 +446,28 @@ def test_the_real_share_above_two_hundred_is_what_pandas_counts(tmp_path, real_d
     assert len(found) == 1006
     np.testing.assert_allclose(found["pct_above_200"], expected[found.index], rtol=1e-12)
     assert (found.loc[PRINTED.index, "pct_above_200"] - PRINTED).abs().max() < 1
-    # no year limits the grade here, but past members without prices do
+    # past members without prices limit the grade
     assert (found["grade"] == np.where(found["coverage_pct"] >= 95, "A", "B")).all()
     assert found["coverage_pct"].min() > 93 and (found["grade"] == "A").sum() > 400
+
+
+def test_real_closes_without_dividends_are_told_and_graded_down(tmp_path, real_data):
+    """After 2024-03-08 the constituents' closes have their dividends taken out, and nothing says so."""
+    prices = pd.read_parquet(
+        real_data / "constituent_prices.parquet",
+        filters=[("date", ">=", date(2023, 1, 3)), ("date", "<=", date(2025, 12, 31))],
+    )
+    prices["date"] = pd.to_datetime(prices["date"])
+    spells = pd.read_csv(real_data / "sp500_membership.csv", parse_dates=["start_date", "end_date"])
+    spells = spells.rename(columns={"ticker": "symbol"}).assign(index_id="sp500", fetched_at=pd.Timestamp(AS_OF))
+    raw = {"prices": prices.drop(columns="basis"), "index_membership": spells[[*SPELLS, "fetched_at"]]}
+    with build(tmp_path, date(2025, 12, 31), raw, first=date(2023, 1, 1), tests=False) as connection:
+        found = table(connection, "breadth")
+        ((told,),) = connection.execute(
+            "select count(distinct symbol) from analysis.price_indicators where price_basis = 'dividend_adjusted'"
+        ).fetchall()
+    traded, adjusted = found["2023-02":"2023-10"], found["2024-04":]
+    assert traded["as_traded_pct"].min() > 90 and adjusted["as_traded_pct"].max() < 10
+    assert (traded["grade"] == np.where(traded["coverage_pct"] >= 95, "A", "B")).all()
+    assert set(adjusted["grade"]) == {"C"} and adjusted["coverage_pct"].min() > 75
+    assert told > 300
