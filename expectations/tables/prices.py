@@ -195,6 +195,7 @@ def _levels() -> Table:
         "confirmed_at": "date",
         "valid": "boolean",
         "is_approximate": "boolean",
+        "price_basis": "text",
     }
     # closes alone make no level: it takes ranges, and a bar before
     ranges = (
@@ -245,11 +246,20 @@ def _levels() -> Table:
                 key,
                 parts,
             ),
+            no_rows(
+                "basis_of_its_bars",
+                "gate_close is not null and price_basis is distinct from gate_basis",
+                "a level has the basis of the bars that it is made of",
+                key,
+                "price_basis, gate_basis as basis_of_bars",
+            ),
             session(key),
             not_after_as_of("date", key),
             *as_published(key),
         ),
-        rows=with_calendar(extra=", p.close as gate_close, p.atr_14 as gate_atr", join=bar),
+        rows=with_calendar(
+            extra=", p.close as gate_close, p.atr_14 as gate_atr, p.price_basis as gate_basis", join=bar
+        ),
     )
 
 

@@ -75,7 +75,8 @@ order by symbol, date;
 
 create table levels as
 select symbol, date, kind, if(price > close, 'resistance', 'support') as side, price, 3 as touches,
-    date as confirmed_at, (price - close) / atr_14 as distance_atr, true as valid, false as is_approximate
+    date as confirmed_at, (price - close) / atr_14 as distance_atr, true as valid, false as is_approximate,
+    price_basis
 from price_indicators, lateral (values ('high_252', high_252), ('low_252', low_252)) as rows(kind, price)
 order by symbol, date, kind;
 

@@ -391,6 +391,7 @@ def _breaks() -> list[tuple[str, str, str]]:
         ),
         ("levels", "distance_from_close", f"update levels set price = price * 1.001 where {last_level}"),
         ("levels", "confirmed_by_its_date", f"update levels set confirmed_at = date + 1 where {last_level}"),
+        ("levels", "basis_of_its_bars", f"update levels set price_basis = null where {last_level}"),
         ("levels", "valid_is_touched", f"update levels set touches = null where {last_level}"),
         *(
             (

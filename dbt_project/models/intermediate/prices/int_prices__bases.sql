@@ -1,7 +1,8 @@
-{# From a tenth of a percent of the price on a dividend is told from rounding; a step of half the price is a split.
-   Who pays does so once a year at least. #}
+{# from a tenth of a percent of the price on a dividend is told from rounding #}
 {% set least_step = 0.001 %}
+{# that of a split #}
 {% set largest_step = 0.5 %}
+{# who pays does so once a year at least #}
 {% set year = 252 %}
 {% set equal = 0.000001 %}
 
