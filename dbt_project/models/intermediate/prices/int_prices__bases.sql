@@ -22,12 +22,12 @@ instruments as (
     select * from {{ ref('stg_reference__instruments') }}
 ),
 
-told as (
+steps as (
     select
-        *,
+        symbol,
+        date,
         factor / nullif(lag(factor) over in_order, 0) - 1 as step,
-        coalesce(dividend / nullif(lag(close) over in_order, 0), 0) as dividend_share,
-        max(dividend) over (partition by symbol) > 0 as has_dividends
+        coalesce(dividend / nullif(lag(close) over in_order, 0), 0) as dividend_share
     from bars
     window in_order as (partition by symbol order by date)
 ),
@@ -35,40 +35,46 @@ told as (
 -- an ex-date on which adj_close moves against close, or does not, tells what is in close
 ex_dates as (
     select
-        *,
+        symbol,
+        date,
         case
-            when abs(step) >= {{ largest_step }} then null
             when step >= greatest({{ least_step }}, dividend_share / 2) then 'split_adjusted'
             when dividend_share >= 2 * {{ least_step }} and step < dividend_share / 2 then 'dividend_adjusted'
         end as basis
-    from told
+    from steps
+    where
+        abs(step) < {{ largest_step }}
+        and (step >= {{ least_step }} or dividend_share >= 2 * {{ least_step }})
 ),
 
-numbered as (
+symbols_with_dividends as (
+    select distinct symbol from bars
+    where dividend > 0
+),
+
+-- without dividends to go by: who paid, and whose close has been adj_close for more than a year since
+last_ex_dates as (
     select
-        *,
-        count(basis) over (
-            partition by symbol
-            order by date
-            rows between unbounded preceding and current row
-        ) as run
+        ex_dates.symbol,
+        max(ex_dates.date) as date
     from ex_dates
+    left join symbols_with_dividends on ex_dates.symbol = symbols_with_dividends.symbol
+    where ex_dates.basis is not null and symbols_with_dividends.symbol is null
+    group by ex_dates.symbol
 ),
 
--- without dividends to go by: who paid, and whose close has been adj_close for more than a year
-flat_runs as (
+flat_since as (
     select
-        symbol,
-        max(date) + 1 as until_date,
+        bars.symbol,
+        max(bars.date) + 1 as until_date,
         'dividend_adjusted' as basis
-    from numbered
-    where run > 0
-    group by symbol, run
+    from bars
+    inner join last_ex_dates on bars.symbol = last_ex_dates.symbol and bars.date >= last_ex_dates.date
+    group by bars.symbol
     having
-        not coalesce(max(has_dividends), false)
-        and count(factor) = count(*)
-        and max(abs(factor - 1)) <= {{ equal }}
-        and max(session_number) - min(session_number) > {{ year }}
+        count(bars.factor) = count(*)
+        and max(abs(bars.factor - 1)) <= {{ equal }}
+        and max(bars.session_number) - min(bars.session_number) > {{ year }}
 ),
 
 signs as (
@@ -79,7 +85,7 @@ signs as (
     from ex_dates
     where basis is not null
     union all
-    select * from flat_runs
+    select * from flat_since
 ),
 
 -- a sign speaks of the bars since the one before it, and the last one of those after it too
