@@ -26,7 +26,7 @@ shares as (
         counts.members,
         counts.valid,
         100.0 * counts.priced / counts.members as coverage_pct,
-        100.0 * bases.as_traded / bases.told as as_traded_pct,
+        case when counts.priced > 0 then 100.0 * bases.as_traded / bases.told end as as_traded_pct,
         100.0 * counts.above_sma_20 / nullif(counts.with_sma_20, 0) as pct_above_20,
         100.0 * counts.above_sma_50 / nullif(counts.with_sma_50, 0) as pct_above_50,
         100.0 * counts.above_sma_200 / nullif(counts.with_sma_200, 0) as pct_above_200
