@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -16,12 +16,15 @@ from assets.calendars import PublicationRule
 
 @dataclass(frozen=True)
 class UnitBreak:
-    """Until the day before `before`, `columns` of the rows where `where` holds were in another unit."""
+    """In a vendor's files, `columns` of the rows dated before `before` where `where` holds are in another unit.
 
-    where: dict[str, str]
+    `multiply` leads to the unit of the rows after them; of several breaks of a column the next one after a row counts.
+    """
+
     before: date
     columns: list[str]
     multiply: float
+    where: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,18 +146,6 @@ class Catalog:
         """One row an instrument, for `ref.instruments`; `required` as on `as_of`."""
         table = pd.DataFrame(vars(i) for i in self.instruments.values()).drop(columns=["first_date", "rule"])
         return table.assign(required=[required_on(i, as_of) for i in self.instruments.values()])
-
-    def unit_breaks_table(self) -> pd.DataFrame:
-        """One row a dataset, column and break, for `ref.unit_breaks`."""
-        rows = [
-            (dataset.name, subject, value, pd.Timestamp(change.before), column, float(change.multiply))
-            for dataset in self.datasets.values()
-            for change in dataset.unit_breaks
-            for subject, value in change.where.items()
-            for column in change.columns
-        ]
-        names = ["dataset", "where_column", "where_value", "before_date", "column_name", "factor"]
-        return pd.DataFrame(rows, columns=names)
 
     def ticker_changes_table(self) -> pd.DataFrame:
         """One row a change, for `ref.ticker_changes`."""

@@ -17,7 +17,13 @@ from measure import Cost, checked, dbt, executed, program, table
 
 # the tables of indicators, which grow by their new sessions; what is made of them is made anew, and told beside them
 MODELS = [
-    *("int_prices__indicators", "price_indicators", "volatility_estimators", "levels", "int_breadth__counts"),
+    *(
+        "int_prices__indicators",
+        "price_indicators",
+        "volatility_estimators",
+        "int_prices__levels",
+        "int_breadth__counts",
+    ),
     *("spreads", "correlations", "cross_asset", "sector_rotation", "lead_lag"),
 ]
 ALL = ["stg_prices__bars+"]

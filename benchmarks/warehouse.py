@@ -50,7 +50,6 @@ def make(file: str, symbols: int, sessions: int, later: int = 0) -> None:
         ).astype({"max_age_sessions": "Int32"}),
         "series": catalog.series_table("simulated", as_of),
         "instruments": catalog.instruments_table(as_of),
-        "unit_breaks": catalog.unit_breaks_table(),
         "ticker_changes": catalog.ticker_changes_table(),
         "raised_alerts": raised_alerts_table([]),
     }

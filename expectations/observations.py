@@ -768,16 +768,11 @@ def _exchange_breadth() -> tuple[Check, ...]:
         Check(
             "exchange_volume_in_its_unit",
             "exchange_breadth",
-            f"a session's volume, in its present unit, lies within a factor of {_UNIT} of the last sound one",
+            f"a session's volume lies within a factor of {_UNIT} of the last sound one",
             "the session's volumes, and those after it until they are back or accepted",
             _steps(f"""
-                select b.exchange as subject, b.date, ln(up_volume * coalesce(u.factor, 1)
-                    + down_volume * coalesce(d.factor, 1)) as number, ln({_UNIT}) / 2 as reach
-                from {{exchange_breadth}} as b
-                left join ref.unit_breaks as u on u.dataset = 'exchange_breadth' and u.where_value = b.exchange
-                    and u.column_name = 'up_volume' and b.date < u.before_date
-                left join ref.unit_breaks as d on d.dataset = 'exchange_breadth' and d.where_value = b.exchange
-                    and d.column_name = 'down_volume' and b.date < d.before_date
+                select exchange as subject, date, ln(up_volume + down_volume) as number, ln({_UNIT}) / 2 as reach
+                from {{exchange_breadth}}
                 where up_volume >= 0 and down_volume >= 0 and up_volume + down_volume > 0
                     and isfinite(up_volume) and isfinite(down_volume)
             """)

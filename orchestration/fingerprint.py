@@ -39,7 +39,6 @@ def models_hash(connection: duckdb.DuckDBPyConnection) -> str:
         "from ref.datasets order by all",
         "from ref.series order by all",
         "from ref.instruments order by all",
-        "from ref.unit_breaks order by all",
         "from ref.ticker_changes order by all",
         "select count(*), sum(hash(day)) from ref.calendar as day",
         # a snapshot's rows go and come back without a load

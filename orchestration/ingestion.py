@@ -45,7 +45,6 @@ _REFERENCE = {
     "datasets": "What this home's source offers, and how old each dataset may be",
     "series": "What each series means: unit, frequency, publication rule, licence",
     "instruments": "Indices, funds and coins, and the part that each plays",
-    "unit_breaks": "Since when a dataset's columns are in the unit that they have now, and the factor before",
     "ticker_changes": "Under which tickers a company was traded before, and since when under the next",
     "raised_alerts": "What earlier runs have raised, as it was raised",
 }
@@ -87,7 +86,6 @@ def reference(warehouse: Warehouse, options: RunOptions, source: dg.ResourcePara
                 ),
                 "series": catalog.series_table(source.service_of("fred_observations"), as_of),
                 "instruments": catalog.instruments_table(as_of),
-                "unit_breaks": catalog.unit_breaks_table(),
                 "ticker_changes": catalog.ticker_changes_table(),
                 "raised_alerts": raised_alerts_table(alerts.raised(warehouse.home)),
             }

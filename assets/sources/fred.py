@@ -29,6 +29,7 @@ from assets.catalog import Catalog, Series
 from assets.redaction import redact
 from assets.sources.base import Payload, Refused, Request, SourceError, Wanted, Window
 from assets.sources.http import Answer, Client, Patience, RateLimiter, RefusedError, TemporaryError, now
+from assets.sources.vintages import ToldUnit, in_present_unit, is_amount
 from assets.values import LONGEST_ROW
 
 # FRED refuses more than two requests a second.
@@ -44,6 +45,7 @@ VINTAGES_A_WINDOW = 2_000
 REVISING_VINTAGES_A_WINDOW = 200
 _ITEMS = {"observations": "observations", "vintagedates": "vintage_dates"}
 _FIELDS = ["date", "realtime_start", "value"]
+_PERIOD = ("realtime_start", "realtime_end")
 _FREQUENCY = {"daily": "D", "weekly": "W", "monthly": "M"}
 _DAY = timedelta(days=1)
 
@@ -61,12 +63,14 @@ class Releases:
     """What the service says of one series: `rows` with date, realtime_start and value, each as text.
 
     The vintages are those from `since` to `until`; without `since`, the service keeps none of the series, and its
-    `realtime_start` says nothing. `first_vintage` is the archive's first, where that was asked for.
+    `realtime_start` says nothing. `first_vintage` is the archive's first, where that was asked for; `units` are those
+    that the archive tells.
     """
 
     until: date
     since: date | None = None
     first_vintage: date | None = None
+    units: tuple[ToldUnit, ...] = ()
     rows: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_FIELDS, dtype=str))
 
 
@@ -139,14 +143,15 @@ class FredSource:
             return Payload(request, nothing, now(), missing=lost, failed=lost, reasons={request.key: str(error)})
 
     def parse(self, payload: Payload) -> pd.DataFrame:
-        """series_id, date, realtime_start, value in the series' own unit, is_censored; FRED's '.' is a row with NULL.
+        """series_id, date, realtime_start, value in the catalogue's unit, is_censored; FRED's '.' is a row with NULL.
 
         One row for every change of an observation's value. `is_censored` are those with which the archive began: they
         were known by `realtime_start`, it does not say since when; the latest of them was that day's news. Without
         vintages, `realtime_start` is NaT. No rows for a series that FRED does not know, that begins after the as-of
         date, or that has no new vintage.
         """
-        return _versions(payload.request.key, replace(payload.content, rows=_readable(payload)))
+        versions = _versions(payload.request.key, replace(payload.content, rows=_readable(payload)))
+        return in_present_unit(versions, self._catalog, payload.content.units)
 
     def _check_key(self) -> None:
         if re.fullmatch(r"[0-9a-z]{32}", self._api_key):
@@ -204,7 +209,26 @@ class FredSource:
         if not windows:
             return Releases(as_of)
         rows = [self._observations(series.series_id, start, as_of, until, ends, since) for since, until in windows]
-        return Releases(as_of, windows[0][0], first, pd.concat(rows, ignore_index=True))
+        # a change within the overlap shows as a step
+        is_recent = vintage_to and now().date() - as_of < OVERLAP
+        units = () if is_recent or not is_amount(series) else self._units(series.series_id)
+        return Releases(as_of, windows[0][0], first, units, pd.concat(rows, ignore_index=True))
+
+    def _units(self, series_id: str) -> tuple[ToldUnit, ...]:
+        """What the archive says of the units that a series has had."""
+        query = f"/fred/series?series_id={series_id}"
+        always = {"realtime_start": "1776-07-04", "realtime_end": "9999-12-31", "api_key": self._api_key}
+        with _refusals(series_id):
+            answer = self._client.get(query, "text/xml", partial(_xml, query), always)
+        try:
+            return tuple(
+                ToldUnit(*(date.fromisoformat(told.get(name, "")) for name in _PERIOD), told.get("units", ""))
+                for told in answer
+            )
+        except ValueError:
+            raise SourceError(
+                f"FRED: series {series_id}: the answer is not FRED's metadata; an outage page, perhaps", retryable=True
+            ) from None
 
     def _vintages(self, series_id: str) -> list[date]:
         """Every day on which the archive has a release or revision of a series, ascending; at least one."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 from expectations.rule import (
     ARITHMETIC,
     Rule,
@@ -19,6 +22,7 @@ from expectations.rule import (
     within,
 )
 
+_GRADES = Path(__file__).parents[2] / "dbt_project" / "seeds" / "breadth_grades.csv"
 # In percentage points. The level itself says little: of older sessions vendors no longer have every member.
 _COVERAGE_LOST = 5
 # Of fewer members one or two decide.
@@ -59,6 +63,18 @@ def _derived_breadth(key: tuple[str, ...]) -> tuple[Rule, ...]:
     )
 
 
+def _graded() -> str:
+    """SQL: the grade by coverage and basis, of the thresholds that the build goes by."""
+    with _GRADES.open(encoding="utf-8", newline="") as file:
+        grades = sorted(csv.DictReader(file), key=lambda row: row["grade"])
+    arms = (
+        f"when coverage_pct >= {row['min_coverage_pct']} and coalesce(as_traded_pct, 0) >= {row['min_as_traded_pct']} "
+        f"then '{row['grade']}'"
+        for row in grades
+    )
+    return f"case {' '.join(arms)} end"
+
+
 def _breadth() -> Table:
     key = ("universe", "date")
     last = "date = (select max(date) from {table})"
@@ -71,7 +87,7 @@ def _breadth() -> Table:
         f"where {last} and members >= {_ENOUGH}) where coverage_pct < usual_pct - {_COVERAGE_LOST} order by universe"
     )
     datasets = ("prices", "index_membership")
-    shares = ("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct")
+    shares = ("coverage_pct", "as_traded_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct")
     counts = ("members", "valid", "advances", "declines", "unchanged", "new_highs", "new_lows")
     columns = {
         "universe": "text",
@@ -115,6 +131,21 @@ def _breadth() -> Table:
                 "every grade is A, B, C or D",
                 key,
                 "grade, coverage_pct",
+            ),
+            no_rows(
+                "grade_as_measured",
+                f"grade <> {_graded()}",
+                "every grade is the best one whose least coverage_pct and as_traded_pct are reached",
+                key,
+                "grade, coverage_pct, as_traded_pct",
+            ),
+            no_rows(
+                "basis_as_measured",
+                "price_basis is distinct from case as_traded_pct when 100 then 'split_adjusted' "
+                "when 0 then 'dividend_adjusted' else if(as_traded_pct is null, null, 'mixed') end",
+                "the basis of prices is that of the members whose bars tell theirs",
+                key,
+                "price_basis, as_traded_pct",
             ),
             *(within(column, 0, 100, key) for column in shares),
             *_derived_breadth(key),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from expectations.rule import (
+    ARITHMETIC,
     Rule,
     Table,
     as_published,
@@ -20,6 +21,9 @@ from expectations.rule import (
 
 # Vendors round prices to a few digits, so that a close can lie above a high by the last digit.
 _ROUNDING = 1e-6
+
+# The share of a price from which on a dividend is told from rounding, as in int_prices__bases.
+_DIVIDEND = 0.001
 
 # Of 500 shares in the worst month, that to 2020-03-20, it was .39; with few returns it says nothing.
 _DISTANCE = 0.5
@@ -116,6 +120,21 @@ def _price_indicators() -> Table:
                 "volatility_21",
             ),
             within("drawdown", -1, 0, key),
+            no_rows(
+                "basis_of_two",
+                "price_basis not in ('split_adjusted', 'dividend_adjusted')",
+                "every basis that is told is split_adjusted or dividend_adjusted",
+                key,
+                "price_basis",
+            ),
+            nothing_in(
+                "traded_prices_show_a_dividend",
+                "select symbol, max(adj_close / close) as highest, min(adj_close / close) as lowest from {table} "
+                "where symbol not in (select symbol from {schema}.instruments where kind in ('index', 'crypto')) "
+                "group by symbol having bool_or(price_basis = 'split_adjusted') and "
+                f"coalesce(highest / lowest < 1 + {_DIVIDEND} - {ARITHMETIC}, true) order by symbol",
+                "no fund or share is taken as traded whose adj_close never moves against its close",
+            ),
             # A split or a unit that the vendor left unadjusted; but bankrupt shares do double in a day.
             no_rows(
                 "return_plausible",
@@ -182,6 +201,7 @@ def _levels() -> Table:
         "confirmed_at": "date",
         "valid": "boolean",
         "is_approximate": "boolean",
+        "price_basis": "text",
     }
     # closes alone make no level: it takes ranges, and a bar before
     ranges = (
@@ -232,11 +252,20 @@ def _levels() -> Table:
                 key,
                 parts,
             ),
+            no_rows(
+                "basis_of_its_bars",
+                "gate_close is not null and price_basis is distinct from gate_basis",
+                "a level has the basis of the bars that it is made of",
+                key,
+                "price_basis, gate_basis as basis_of_bars",
+            ),
             session(key),
             not_after_as_of("date", key),
             *as_published(key),
         ),
-        rows=with_calendar(extra=", p.close as gate_close, p.atr_14 as gate_atr", join=bar),
+        rows=with_calendar(
+            extra=", p.close as gate_close, p.atr_14 as gate_atr, p.price_basis as gate_basis", join=bar
+        ),
     )
 
 

@@ -54,10 +54,6 @@ REF_TABLES = {
         "symbol VARCHAR, name VARCHAR, kind VARCHAR, asset_class VARCHAR, sector VARCHAR, role VARCHAR,"
         " required BOOLEAN, description VARCHAR"
     ),
-    "unit_breaks": (
-        "dataset VARCHAR, where_column VARCHAR, where_value VARCHAR, before_date DATE, column_name VARCHAR,"
-        " factor DOUBLE"
-    ),
     "ticker_changes": "former_symbol VARCHAR, symbol VARCHAR, changed_on DATE",
     "raised_alerts": (
         "alert_id VARCHAR, raised_at TIMESTAMP, as_of_date DATE, rule VARCHAR, severity VARCHAR, subject VARCHAR,"
@@ -192,15 +188,6 @@ def build(
                     d["licence"],
                 ]
                 for name, d in CATALOG["datasets"].items()
-            ]
-        ),
-        "unit_breaks": pd.DataFrame(
-            [
-                [name, where, value, change["before"], column, float(change["multiply"])]
-                for name, d in CATALOG["datasets"].items()
-                for change in d.get("unit_breaks", [])
-                for where, value in change["where"].items()
-                for column in change["columns"]
             ]
         ),
         "ticker_changes": pd.DataFrame([list(change.values()) for change in CATALOG["ticker_changes"]]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 
 import duckdb
@@ -12,6 +13,9 @@ import small_warehouse
 from dbt_runs import PASSED, dbt
 
 from assets.catalog import load_catalog
+from assets.sources.base import Wanted
+from assets.sources.files import FilesSource
+from assets.sources.files.mapping import MAPPING
 
 AS_OF = date(2026, 1, 30)
 SESSIONS = 520
@@ -62,7 +66,9 @@ def prices(sessions) -> pd.DataFrame:
     close.loc[sessions[20], "^GSPC"] = np.nan
     rows = close.rename_axis("date").reset_index().melt("date", var_name="symbol", value_name="close").dropna()
     rows["volume"] = [volume.at[day, symbol] for day, symbol in zip(rows["date"], rows["symbol"], strict=True)]
-    return rows.assign(open=rows["close"], high=rows["close"], low=rows["close"], adj_close=rows["close"])
+    # a dividend that shows: closes are as traded
+    adjusted = rows["close"] * np.where(rows["date"] < sessions[UNTRADED], 0.99, 1)
+    return rows.assign(open=rows["close"], high=rows["close"], low=rows["close"], adj_close=adjusted)
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +252,8 @@ def test_breadth_counts_the_members_of_the_day_who_traded(built, expected_counts
     columns = [c for c in expected_counts.columns if c in found]
     assert len(columns) == 12
     assert_same(found, expected_counts[columns])
-    assert (found["membership_mode"] == "point_in_time").all() and (found["price_basis"] == "split_adjusted").all()
+    assert (found["membership_mode"] == "point_in_time").all()
+    assert (found["price_basis"].fillna("none") == np.where(found["coverage_pct"] > 0, "split_adjusted", "none")).all()
 
 
 def test_breadth_on_the_sessions_on_which_something_happens(built, sessions):
@@ -367,8 +374,11 @@ def test_later_rows_change_no_earlier_value(built, tmp_path, prices, spells, rep
 
 
 def test_the_real_exchange_has_its_thrusts_and_one_unit_of_volume(tmp_path, real_data):
-    reported = pd.read_parquet(real_data / "exchange_breadth_nyse.parquet")
-    reported["date"] = pd.to_datetime(reported["date"])
+    shutil.copy(real_data / "exchange_breadth_nyse.parquet", tmp_path / "nyse.parquet")
+    (tmp_path / MAPPING).write_text("datasets: {exchange_breadth: [{files: nyse.parquet}]}\n")
+    files = FilesSource(tmp_path, load_catalog())
+    (request,) = files.requests(Wanted("exchange_breadth", AS_OF))
+    reported = files.parse(files.fetch(request)).reset_index(drop=True)
     as_of = reported["date"].max().date()
     with build(tmp_path, as_of, {"exchange_breadth": reported}, first=date(1960, 1, 1), tests=False) as connection:
         found = table(connection, "exchange_breadth")
@@ -377,7 +387,6 @@ def test_the_real_exchange_has_its_thrusts_and_one_unit_of_volume(tmp_path, real
     assert found.index.isin(days).all()
     # the break of 2002-06-21, from thousands of shares to shares, leaves no step
     in_one_unit = reported.drop(columns="exchange").set_index("date").reindex(days).astype(float)
-    in_one_unit.loc[:"2002-06-20", VOLUMES] *= 1000
     in_one_unit["issues"] = in_one_unit[["advances", "declines", "unchanged"]].sum(axis=1, skipna=False)
     volume = found["up_volume"] + found["down_volume"]
     before, after = volume[:"2002-06-20"].iloc[-20:].median(), volume["2002-06-21":].iloc[:20].median()
@@ -438,6 +447,28 @@ def test_the_real_share_above_two_hundred_is_what_pandas_counts(tmp_path, real_d
     assert len(found) == 1006
     np.testing.assert_allclose(found["pct_above_200"], expected[found.index], rtol=1e-12)
     assert (found.loc[PRINTED.index, "pct_above_200"] - PRINTED).abs().max() < 1
-    # no year limits the grade here, but past members without prices do
+    # past members without prices limit the grade
     assert (found["grade"] == np.where(found["coverage_pct"] >= 95, "A", "B")).all()
     assert found["coverage_pct"].min() > 93 and (found["grade"] == "A").sum() > 400
+
+
+def test_real_closes_without_dividends_are_told_and_graded_down(tmp_path, real_data):
+    """After 2024-03-08 the constituents' closes have their dividends taken out, and nothing says so."""
+    prices = pd.read_parquet(
+        real_data / "constituent_prices.parquet",
+        filters=[("date", ">=", date(2023, 1, 3)), ("date", "<=", date(2025, 12, 31))],
+    )
+    prices["date"] = pd.to_datetime(prices["date"])
+    spells = pd.read_csv(real_data / "sp500_membership.csv", parse_dates=["start_date", "end_date"])
+    spells = spells.rename(columns={"ticker": "symbol"}).assign(index_id="sp500", fetched_at=pd.Timestamp(AS_OF))
+    raw = {"prices": prices.drop(columns="basis"), "index_membership": spells[[*SPELLS, "fetched_at"]]}
+    with build(tmp_path, date(2025, 12, 31), raw, first=date(2023, 1, 1), tests=False) as connection:
+        found = table(connection, "breadth")
+        ((told,),) = connection.execute(
+            "select count(distinct symbol) from analysis.price_indicators where price_basis = 'dividend_adjusted'"
+        ).fetchall()
+    traded, adjusted = found["2023-02":"2023-10"], found["2024-04":]
+    assert traded["as_traded_pct"].min() > 90 and adjusted["as_traded_pct"].max() < 10
+    assert (traded["grade"] == np.where(traded["coverage_pct"] >= 95, "A", "B")).all()
+    assert set(adjusted["grade"]) == {"C"} and adjusted["coverage_pct"].min() > 75
+    assert told > 300

@@ -21,10 +21,10 @@ PROMISED = {
     "price_indicators": """symbol date open high low close adj_close volume return_1d sma_20 sma_50 sma_200
         ema_12 ema_26 macd macd_signal macd_hist rsi_14 atr_14 bb_upper bb_lower adx_14 high_252 low_252
         drawdown volatility_21 above_sma_50 above_sma_200 price_basis""",
-    "levels": "symbol date kind price touches confirmed_at distance_atr valid side is_approximate",
+    "levels": "symbol date kind price touches confirmed_at distance_atr valid side is_approximate price_basis",
     "volatility_estimators": """symbol date close_to_close_21 parkinson_21 garman_klass_21 rogers_satchell_21
         yang_zhang_21 natr_14 bb_pct_b drawdown_252""",
-    "breadth": """universe date members valid coverage_pct grade advances declines unchanged pct_above_20
+    "breadth": """universe date members valid coverage_pct as_traded_pct grade advances declines unchanged pct_above_20
         pct_above_50 pct_above_200 new_highs new_lows ad_line mcclellan_oscillator mcclellan_summation trin
         zweig_thrust up_volume_pct nhnl_pct high_low_index_10 rana trin_10 is_stable volume_coverage_pct
         is_90pct_up_day is_90pct_down_day breadth_divergence membership_mode price_basis""",

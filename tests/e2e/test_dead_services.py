@@ -113,7 +113,7 @@ def test_who_stops_a_run_does_not_wait_for_dead_services(tidegauge, tmp_path):
     with service(lambda path, before: Answer("down", 503, "text/plain")) as server:
         run = live(tidegauge, tmp_path / "home", server.url).start("run", "--source", "live")
         for line in run.stderr:
-            if "ref/unit_breaks" in line:
+            if "ref/ticker_changes" in line:
                 break
         while not server.asked:
             time.sleep(0.1)

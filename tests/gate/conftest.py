@@ -63,7 +63,7 @@ from calendar where is_xnys_session and date <= date '2026-01-30' order by date 
 
 create table price_indicators as
 select symbol, date, close - 0.5 as open, close + 1 as high, close - 1 as low, close,
-    close * 0.9 as adj_close, 1e6::double as volume,
+    close * if(date < date '2026-01-20', 0.89, 0.9) as adj_close, 1e6::double as volume,
     0.01::double as return_1d, close as sma_20, close as sma_50, close as sma_200,
     close as ema_12, close as ema_26, 0.0::double as macd, 0.0::double as macd_signal,
     0.0::double as macd_hist,
@@ -76,7 +76,8 @@ order by symbol, date;
 
 create table levels as
 select symbol, date, kind, if(price > close, 'resistance', 'support') as side, price, 3 as touches,
-    date as confirmed_at, (price - close) / atr_14 as distance_atr, true as valid, false as is_approximate
+    date as confirmed_at, (price - close) / atr_14 as distance_atr, true as valid, false as is_approximate,
+    price_basis
 from price_indicators, lateral (values ('high_252', high_252), ('low_252', low_252)) as rows(kind, price)
 order by symbol, date, kind;
 
@@ -126,7 +127,8 @@ select date, 3.6::double as dgs3mo, 3.5::double as dgs2, 4.2::double as dgs10, d
 from sessions order by date;
 
 create table breadth as
-select 'sp500' as universe, date, 500 as members, 498 as valid, 99.6::double as coverage_pct, 'A' as grade,
+select 'sp500' as universe, date, 500 as members, 498 as valid, 99.6::double as coverage_pct,
+    100.0::double as as_traded_pct, 'A' as grade,
     300 as advances, 190 as declines, 8 as unchanged, 60.0::double as pct_above_20,
     61.0::double as pct_above_50, 62.0::double as pct_above_200, 20 as new_highs, 3 as new_lows,
     sum(110) over (order by date)::bigint as ad_line,

@@ -442,9 +442,7 @@ def _lines(federal: pd.Index) -> pd.DataFrame:
 
 
 def _exchange(random: np.random.Generator, sessions: pd.Index) -> pd.DataFrame:
-    # until 2002-06-20 volumes came in thousands
-    days = [*pd.bdate_range("2002-06-17", "2002-06-25"), *sessions]
-    frame = pd.DataFrame({"exchange": "NYSE", "date": days})
-    shares = 1e9 * random.uniform(0.3, 0.7, len(frame)) / np.where(frame["date"] < "2002-06-21", 1000, 1)
+    frame = pd.DataFrame({"exchange": "NYSE", "date": sessions})
+    shares = 1e9 * random.uniform(0.3, 0.7, len(frame))
     counts = {"advances": 1500, "declines": 1400, "unchanged": 100, "new_highs": 90, "new_lows": 20}
     return frame.assign(**counts, up_volume=shares, down_volume=shares * 0.9, unchanged_volume=shares * 0.02)

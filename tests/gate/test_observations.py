@@ -28,7 +28,6 @@ def right(tmp_path_factory) -> str:
             "calendar": contained.calendar(),
             "instruments": CATALOG.instruments_table(AS_OF),
             "series": CATALOG.series_table("test", AS_OF),
-            "unit_breaks": CATALOG.unit_breaks_table(),
         }
         for name, table in tables.items():
             connection.register("frame", table)

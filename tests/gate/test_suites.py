@@ -28,7 +28,7 @@ RANGES = {
     "levels": ("touches",),
     "volatility_estimators": ("drawdown_252",),
     "breadth": (
-        *("coverage_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct"),
+        *("coverage_pct", "as_traded_pct", "pct_above_20", "pct_above_50", "pct_above_200", "volume_coverage_pct"),
         *("up_volume_pct", "high_low_index_10"),
     ),
     "exchange_breadth": ("up_volume_pct", "high_low_index_10"),
@@ -391,6 +391,7 @@ def _breaks() -> list[tuple[str, str, str]]:
         ),
         ("levels", "distance_from_close", f"update levels set price = price * 1.001 where {last_level}"),
         ("levels", "confirmed_by_its_date", f"update levels set confirmed_at = date + 1 where {last_level}"),
+        ("levels", "basis_of_its_bars", f"update levels set price_basis = null where {last_level}"),
         ("levels", "valid_is_touched", f"update levels set touches = null where {last_level}"),
         *(
             (
@@ -521,6 +522,16 @@ def _breaks() -> list[tuple[str, str, str]]:
         ("breadth", "counts_add_up", f"update breadth set advances = 299, ad_line = ad_line - 1 where {LAST}"),
         ("breadth", "grade_of_four", f"update breadth set grade = 'E' where {LAST}"),
         ("breadth", "grade_of_four", f"update breadth set grade = null where {LAST}"),
+        ("breadth", "grade_as_measured", f"update breadth set grade = 'B' where {LAST}"),
+        ("breadth", "grade_as_measured", f"update breadth set as_traded_pct = 89, price_basis = 'mixed' where {LAST}"),
+        ("breadth", "basis_as_measured", f"update breadth set price_basis = 'dividend_adjusted' where {LAST}"),
+        ("breadth", "basis_as_measured", f"update breadth set as_traded_pct = 95 where {LAST}"),
+        ("price_indicators", "basis_of_two", f"update price_indicators set price_basis = 'any' where {LAST}"),
+        (
+            "price_indicators",
+            "traded_prices_show_a_dividend",
+            "update price_indicators set adj_close = close where symbol = 'SPY'",
+        ),
         ("exchange_breadth", "advances_known", "update exchange_breadth set advances = null"),
         *(
             (table, rule, f"update {{table}} set {column} = {value} where {LAST}")
@@ -604,7 +615,7 @@ def _spare(table: str) -> str:
         "treasury_settlements": "known_at",
         "settlements_ahead": "securities",
         "liquidity": "max_age_days",
-        "price_indicators": "price_basis",
+        "price_indicators": "is_warm",
         "levels": "is_approximate",
         "volatility_estimators": "bb_pct_b",
         "breadth": "membership_mode",
@@ -677,7 +688,10 @@ CONSEQUENCES = {
     "every_session": {"no_session_missing", "ad_line_steps"},
     "legs_not_later": {"tga_as_stated"},
     "tga_as_stated": {"net_is_sum_of_legs"},
-    "last_session_covered_as_usual": {"last_session_covered"},
+    "last_session_covered_as_usual": {"last_session_covered", "grade_as_measured"},
+    "last_session_covered": {"grade_as_measured"},
+    "grade_of_four": {"grade_as_measured"},
+    "as_traded_pct_range": {"grade_as_measured", "basis_as_measured"},
     "rows_kept": {rule for _, rule, _ in BREAKS},
     "rows_added": {rule for _, rule, _ in BREAKS},
     **{f"{column}_stands": {rule for _, rule, _ in BREAKS} for column in STANDS.values() if column},
@@ -690,7 +704,7 @@ CONSEQUENCES = {
     "fed_assets_bn_range": {"net_is_sum_of_legs"},
     "tga_bn_range": {"net_is_sum_of_legs", "tga_as_stated"},
     "rrp_bn_range": {"net_is_sum_of_legs"},
-    "coverage_pct_range": {"last_session_covered", "last_session_covered_as_usual"},
+    "coverage_pct_range": {"last_session_covered", "last_session_covered_as_usual", "grade_as_measured"},
     "drawdown_range": set(),
     "counts_not_negative": set(),
     "counts_within_members": {"counts_add_up"},

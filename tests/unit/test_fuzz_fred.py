@@ -20,8 +20,9 @@ CATALOG = load_catalog()
 AS_OF = date(2026, 1, 30)
 KEY = "0123456789abcdef0123456789abcdef"
 INFO = (
-    b'<?xml version="1.0" encoding="utf-8" ?><seriess><series id="WALCL" observation_start="2020-01-01" '
-    b'observation_end="2026-01-28" frequency_short="W" units="Millions of U.S. Dollars"/></seriess>'
+    b'<?xml version="1.0" encoding="utf-8" ?><seriess><series id="WALCL" realtime_start="2026-01-30" '
+    b'realtime_end="2026-01-30" observation_start="2020-01-01" observation_end="2026-01-28" '
+    b'frequency_short="W" units="Millions of U.S. Dollars"/></seriess>'
 )
 VINTAGES = {"count": 2, "vintage_dates": ["2026-01-15", "2026-01-22"]}
 OBSERVATIONS = {
@@ -80,13 +81,13 @@ def answer(content, media_type, status=200):
 def load(info=INFO, vintages=None, observations=None, stored=None, status=200):
     """Fetch and parse with those bodies; the frame, or None for a SourceError. All else is a failed test."""
     bodies = {
-        "series": answer(info, "text/xml", status if info != INFO else 200),
-        "vintagedates": answer(vintages or json.dumps(VINTAGES).encode(), "application/json"),
-        "observations": answer(observations or json.dumps(OBSERVATIONS).encode(), "application/json"),
+        "series": (info, "text/xml", status if info != INFO else 200),
+        "vintagedates": (vintages or json.dumps(VINTAGES).encode(), "application/json"),
+        "observations": (observations or json.dumps(OBSERVATIONS).encode(), "application/json"),
     }
     source = FredSource("http://fred", KEY, CATALOG, patience=Patience(0.0), min_interval=0.0)
     source._client._session = Mock()
-    source._client._session.get = lambda url, **_: bodies[url.split("?")[0].rsplit("/")[-1]]
+    source._client._session.get = lambda url, **_: answer(*bodies[url.split("?")[0].rsplit("/")[-1]])
     params = {"as_of": AS_OF, "since": None, "loaded_to": None, "vintage_to": None, **(stored or {})}
     try:
         frame = source.parse(source.fetch(Request("fred_observations", "WALCL", params)))

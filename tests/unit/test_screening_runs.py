@@ -79,7 +79,6 @@ class Folder:
             "datasets": datasets,
             "instruments": CATALOG.instruments_table(as_of),
             "series": CATALOG.series_table("files", as_of),
-            "unit_breaks": CATALOG.unit_breaks_table(),
         }
         for name, table in tables.items():
             connection.register("frame", table)

@@ -24,7 +24,8 @@ AS_OF = date(2026, 1, 30)
 CATALOG = load_catalog()
 INFO = (
     '<?xml version="1.0" encoding="utf-8" ?>\n<seriess realtime_start="2026-01-30" realtime_end="2026-01-30">'
-    '<series id="{id}" title="x" observation_start="{begins}" observation_end="2026-01-28" '
+    '<series id="{id}" realtime_start="2026-01-30" realtime_end="2026-01-30" title="x" '
+    'observation_start="{begins}" observation_end="2026-01-28" '
     'frequency="Weekly" frequency_short="{frequency}" units="{units}" units_short="x"/></seriess>'
 )
 FOREVER = "9999-12-31"
@@ -291,6 +292,39 @@ def test_changed_unit_or_frequency_is_refused(found, names):
     assert not told.value.retryable and len(fred.asked) == 1
     for name in ["WALCL", *names]:
         assert name in str(told.value)
+
+
+def test_a_day_before_the_unit_changed_is_read_in_the_unit_that_the_archive_tells():
+    metadata = xml(
+        '<?xml version="1.0"?><seriess>'
+        '<series id="WALCL" realtime_start="2026-01-15" realtime_end="2026-01-27" units="Billions of Dollars"/>'
+        '<series id="WALCL" realtime_start="2026-01-28" realtime_end="9999-12-31" units="Millions of U.S. Dollars"/>'
+        "</seriess>"
+    )
+
+    def answer(path, before):
+        return metadata if path.startswith("/fred/series?") and "1776-07-04" in path else alfred()(path, before)
+
+    frame, _ = load(answer, request(as_of=date(2026, 1, 26)))
+    assert frame["value"].dropna().tolist() == [100_000, 110_000, 120_000]
+
+
+def test_a_step_of_a_thousand_in_the_archive_is_a_unit():
+    changed = [
+        *((day, f"{float(value) / 1000}", since, "2026-01-27") for day, value, since, _ in ARCHIVE[:2]),
+        *((day, value, "2026-01-28", until) for day, value, _, until in (ARCHIVE[0], ARCHIVE[2])),
+    ]
+    frame, _ = load(alfred(changed))
+    assert frame["value"].tolist() == pytest.approx([100, 100, 110, 111])
+
+
+def test_metadata_without_periods_is_one_clear_error():
+    def answer(path, before):
+        is_history = path.startswith("/fred/series?") and "1776-07-04" in path
+        return xml("<seriess><series units='x'/></seriess>") if is_history else alfred()(path, before)
+
+    with pytest.raises(SourceError, match="series WALCL: the answer is not FRED's metadata"):
+        load(answer)
 
 
 def test_every_unit_of_the_catalogue_is_asserted():

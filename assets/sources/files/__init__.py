@@ -18,6 +18,7 @@ Belongs here: which files are read, and which of their rows are taken. Does not 
         - files: nyse.parquet
           constants: {exchange: NYSE}
           columns: {date: day, advances: adv}
+          unit_breaks: []               # none, instead of those of catalog.yml; or others
       fred_observations:
         - files: series.csv             # one column a series
           columns: {date: DATE}
@@ -52,9 +53,11 @@ import pyarrow as pa
 
 from assets.catalog import Catalog, Dataset
 from assets.sources.base import FEW, LINE, Payload, Refused, Request, SourceError, Wanted
+from assets.sources.files.breaks import in_one_unit
 from assets.sources.files.mapping import MAPPING, Entry, read_mapping
 from assets.sources.files.reading import Sheet, UnreadableError, read
 from assets.sources.http import now
+from assets.sources.vintages import in_present_unit
 from assets.values import read_rows, received, refusals
 
 _GONE = "gone"
@@ -177,7 +180,8 @@ class FilesSource:
         if not rows:
             raise SourceError(f"{where}: no cell has a value; rows 0, rule: at least one row. Export it again")
         payload.refused[:] = refused
-        return pd.concat(taken)
+        rows = in_one_unit(pd.concat(taken), dataset, entry.unit_breaks)
+        return in_present_unit(rows, self._catalog) if dataset.vintage_column else rows
 
     def _entries(self) -> dict[str, list[Entry]]:
         if self._read is None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import yaml
 
-from assets.catalog import Catalog, Dataset
+from assets.catalog import Catalog, Dataset, UnitBreak
 from assets.sources.base import SourceError
+from assets.sources.files.breaks import unit_breaks
 from assets.values import ISO, Written
 
 MAPPING = "tidegauge.yml"
@@ -43,6 +44,7 @@ class Entry:
     skip_rows: int = 0
     missing: tuple[str, ...] = ()
     multiply: Mapping[str, float] = field(default_factory=dict)
+    unit_breaks: tuple[UnitBreak, ...] = ()
 
     @property
     def written(self) -> Written:
@@ -108,7 +110,8 @@ def _entry(where: str, dataset: Dataset, item: Any) -> Entry:
         for text in texts.items() if isinstance(texts, dict) else texts:
             if not all(isinstance(part, str) for part in (text if isinstance(text, tuple) else (text,))):
                 raise SourceError(f"{where}: {option}: {text!r} is not text: put it in quotes")
-    entry = Entry(dataset=dataset.name, **{**item, "missing": tuple(item.get("missing", ()))})
+    breaks = unit_breaks(where, dataset, item.get("unit_breaks"))
+    entry = Entry(dataset=dataset.name, **{**item, "missing": tuple(item.get("missing", ())), "unit_breaks": breaks})
     _check_files(where, entry)
     _check_columns(where, dataset, entry)
     _check_form(where, entry)

@@ -11,24 +11,30 @@ index_highs as (
     select * from {{ ref('int_breadth__index_highs') }}
 ),
 
+bases as (
+    select * from {{ ref('int_breadth__bases') }}
+),
+
 grades as (
     select * from {{ ref('breadth_grades') }}
 ),
 
 shares as (
     select
-        universe,
-        date,
-        members,
-        valid,
-        100.0 * priced / members as coverage_pct,
-        100.0 * above_sma_20 / nullif(with_sma_20, 0) as pct_above_20,
-        100.0 * above_sma_50 / nullif(with_sma_50, 0) as pct_above_50,
-        100.0 * above_sma_200 / nullif(with_sma_200, 0) as pct_above_200
+        counts.universe,
+        counts.date,
+        counts.members,
+        counts.valid,
+        100.0 * counts.priced / counts.members as coverage_pct,
+        case when counts.priced > 0 then 100.0 * bases.as_traded / bases.told end as as_traded_pct,
+        100.0 * counts.above_sma_20 / nullif(counts.with_sma_20, 0) as pct_above_20,
+        100.0 * counts.above_sma_50 / nullif(counts.with_sma_50, 0) as pct_above_50,
+        100.0 * counts.above_sma_200 / nullif(counts.with_sma_200, 0) as pct_above_200
     from counts
+    left join bases on counts.universe = bases.universe and counts.date = bases.date
 ),
 
--- the best grade of which both the coverage and the years are reached is the worse of the two
+-- the best grade of which both the coverage and the basis are reached is the worse of the two
 graded as (
     select
         shares.universe,
@@ -37,7 +43,7 @@ graded as (
     from shares
     left join grades
         on shares.coverage_pct >= grades.min_coverage_pct
-        and (grades.first_date is null or shares.date >= grades.first_date)
+        and coalesce(shares.as_traded_pct, 0) >= grades.min_as_traded_pct
     group by shares.universe, shares.date
 ),
 
@@ -63,6 +69,7 @@ select
     cast(shares.members as integer) as members,
     cast(shares.valid as integer) as valid,
     shares.coverage_pct,
+    shares.as_traded_pct,
     graded.grade,
     derived.advances,
     derived.declines,
@@ -88,7 +95,11 @@ select
     derived.is_90pct_down_day,
     diverging.breadth_divergence,
     'point_in_time' as membership_mode,
-    'split_adjusted' as price_basis
+    case
+        when shares.as_traded_pct = 100 then 'split_adjusted'
+        when shares.as_traded_pct = 0 then 'dividend_adjusted'
+        when shares.as_traded_pct is not null then 'mixed'
+    end as price_basis
 from shares
 inner join derived on shares.universe = derived.market and shares.date = derived.date
 inner join graded on shares.universe = graded.universe and shares.date = graded.date

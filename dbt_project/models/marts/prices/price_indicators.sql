@@ -2,41 +2,49 @@
 
 with indicators as (
     select * from {{ ref('int_prices__indicators') }}
+),
+
+bases as (
+    select * from {{ ref('int_prices__bases') }}
 )
 
 select
-    symbol,
-    date,
-    open,
-    high,
-    low,
-    close,
-    adj_close,
-    volume,
-    previous_close,
-    return_1d,
-    sma_20,
-    sma_50,
-    sma_200,
-    ema_12,
-    ema_26,
-    ema_12 - ema_26 as macd,
-    macd_signal,
-    ema_12 - ema_26 - macd_signal as macd_hist,
-    rsi_14,
-    atr_14,
-    sma_20 + 2 * stdev_20 as bb_upper,
-    sma_20 - 2 * stdev_20 as bb_lower,
-    adx_14,
-    high_252,
-    low_252,
-    close_high_252,
-    close_low_252,
-    drawdown,
-    volatility_21,
-    close > sma_50 as above_sma_50,
-    close > sma_200 as above_sma_200,
-    sma_200 is not null as is_warm,
-    is_stable,
-    'split_adjusted' as price_basis
+    indicators.symbol,
+    indicators.date,
+    indicators.open,
+    indicators.high,
+    indicators.low,
+    indicators.close,
+    indicators.adj_close,
+    indicators.volume,
+    indicators.previous_close,
+    indicators.return_1d,
+    indicators.sma_20,
+    indicators.sma_50,
+    indicators.sma_200,
+    indicators.ema_12,
+    indicators.ema_26,
+    indicators.ema_12 - indicators.ema_26 as macd,
+    indicators.macd_signal,
+    indicators.ema_12 - indicators.ema_26 - indicators.macd_signal as macd_hist,
+    indicators.rsi_14,
+    indicators.atr_14,
+    indicators.sma_20 + 2 * indicators.stdev_20 as bb_upper,
+    indicators.sma_20 - 2 * indicators.stdev_20 as bb_lower,
+    indicators.adx_14,
+    indicators.high_252,
+    indicators.low_252,
+    indicators.close_high_252,
+    indicators.close_low_252,
+    indicators.drawdown,
+    indicators.volatility_21,
+    indicators.close > indicators.sma_50 as above_sma_50,
+    indicators.close > indicators.sma_200 as above_sma_200,
+    indicators.sma_200 is not null as is_warm,
+    indicators.is_stable,
+    bases.basis as price_basis
 from indicators
+left join bases
+    on indicators.symbol = bases.symbol
+    and indicators.date >= bases.from_date
+    and indicators.date < bases.until_date

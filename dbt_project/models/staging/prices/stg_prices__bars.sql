@@ -208,6 +208,7 @@ bars_with_total_return as (
         numbers.close,
         coalesce(numbers.adj_close, total_returns.adj_close) as adj_close,
         numbers.volume,
+        numbers.dividend,
         case
             when numbers.adj_close is not null then 'vendor'
             when symbols_with_dividends_alone.symbol is not null then 'dividends'
