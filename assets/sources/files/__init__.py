@@ -6,7 +6,7 @@ Belongs here: which files are read, and which of their rows are taken. Does not 
       prices:
         - files: bars/*.csv.gz
           columns: {symbol: Ticker, date: Date, close: Last, volume: Vol}   # ours: theirs
-          date_format: "%d.%m.%Y"       # ISO dates unless told
+          date_format: "%d.%m.%Y"       # inferred unless told; also iso_time, unix, unix_ms, excel, excel_1904
           delimiter: ";"
           decimal: ","
           thousands: "."                # none unless told; digits then come in groups of three
@@ -41,7 +41,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Event
@@ -52,10 +52,11 @@ import pyarrow as pa
 
 from assets.catalog import Catalog, Dataset
 from assets.sources.base import FEW, LINE, Payload, Refused, Request, SourceError, Wanted
+from assets.sources.files.inference import DoubtfulError, date_format
 from assets.sources.files.mapping import MAPPING, Entry, read_mapping
 from assets.sources.files.reading import Sheet, UnreadableError, read
 from assets.sources.http import now
-from assets.values import read_rows, received, refusals
+from assets.values import Written, read_rows, received, refusals
 
 _GONE = "gone"
 """The fingerprint of a file that is there no longer."""
@@ -156,10 +157,13 @@ class FilesSource:
         where = f"raw.{request.dataset}: {self._folder / request.key}"
         taken, refused = [], list(sheet.refused)
         try:
+            written = _written(sheet, entry, dataset, pd.Timestamp(payload.fetched_at.date()))
             for part in _parts(sheet, entry, dataset.missing):
-                frame, bad = _read_part(part, entry, dataset)
+                frame, bad = _read_part(part, entry, dataset, written)
                 taken.append(frame)
                 refused += bad
+        except DoubtfulError as error:
+            raise SourceError(f"{where}{error}") from None
         except pa.ArrowException as error:
             raise SourceError(
                 f"{where}: holds a column of a type that cannot be read ({error}); the whole file is refused. "
@@ -228,9 +232,19 @@ def _parts(sheet: Sheet, entry: Entry, missing: tuple[str, ...]) -> Iterator[_Pa
             )
 
 
-def _read_part(part: _Part, entry: Entry, dataset: Dataset) -> tuple[pd.DataFrame, list[Refused]]:
+def _written(sheet: Sheet, entry: Entry, dataset: Dataset, today: pd.Timestamp) -> Written:
+    """How the file writes its values: its dates as its date column shows them, where the mapping does not say."""
+    theirs = sheet.layout.columns.get(dataset.date_column)
+    written = entry.written if dataset.looks_ahead else replace(entry.written, last_day=today)
+    if theirs is None:
+        return written
+    column = received(sheet.rows[theirs], (*entry.missing, *dataset.missing))
+    return replace(written, date_format=date_format(column, theirs, entry.date_format, dataset, today))
+
+
+def _read_part(part: _Part, entry: Entry, dataset: Dataset, written: Written) -> tuple[pd.DataFrame, list[Refused]]:
     """The rows that can be taken, numbered by their lines, and the others."""
-    read = read_rows(part.rows, dataset, entry.written, part.columns, part.constants)
+    read = read_rows(part.rows, dataset, written, part.columns, part.constants)
     twice = _twice(read.frame[read.reasons.isna()], dataset, part.lines)
     read.reasons[twice.index] = twice
     read.rules[twice.index] = "one row a key"

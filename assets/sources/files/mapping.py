@@ -16,7 +16,7 @@ import yaml
 
 from assets.catalog import Catalog, Dataset
 from assets.sources.base import SourceError
-from assets.values import ISO, Written
+from assets.values import ISO, NAMED_FORMATS, Written
 
 MAPPING = "tidegauge.yml"
 NUMBERS = ("DOUBLE", "BIGINT")
@@ -35,7 +35,7 @@ class Entry:
     constants: Mapping[str, Any] = field(default_factory=dict)
     wide: Mapping[str, str] = field(default_factory=dict)
     subjects: Mapping[str, str] = field(default_factory=dict)
-    date_format: str = ISO
+    date_format: str | None = None
     delimiter: str = ","
     decimal: str = "."
     thousands: str = ""
@@ -47,7 +47,7 @@ class Entry:
     @property
     def written(self) -> Written:
         """How the file's values are written."""
-        return Written(self.date_format, self.decimal, self.thousands, self.missing, self.multiply)
+        return Written(self.date_format or ISO, self.decimal, self.thousands, self.missing, self.multiply)
 
 
 class _Loader(yaml.SafeLoader):
@@ -100,7 +100,7 @@ def _entry(where: str, dataset: Dataset, item: Any) -> Entry:
     for option, value in item.items():
         if option not in options:
             raise SourceError(f"{where}: unknown option {option!r}; there are {', '.join(options)}")
-        form = _FORMS[options[option].partition("[")[0]]
+        form = _FORMS[options[option].removesuffix(" | None").partition("[")[0]]
         if not isinstance(value, form) or isinstance(value, bool):
             raise SourceError(f"{where}: {option} has the wrong form: {value!r}")
     for option in ("columns", "wide", "subjects", "missing"):
@@ -172,9 +172,10 @@ def _check_form(where: str, entry: Entry) -> None:
         "a".encode(entry.encoding)
     except (LookupError, ValueError):
         raise SourceError(f"{where}: unknown encoding {entry.encoding!r}, such as utf-8 or latin-1") from None
-    if not _names_a_day(entry.date_format):
+    if entry.date_format not in (None, *NAMED_FORMATS) and not _names_a_day(entry.date_format):
         raise SourceError(
-            f"{where}: date_format: {entry.date_format!r} does not name a day: write it like {ISO!r}, without a zone"
+            f"{where}: date_format: {entry.date_format!r} does not name a day: write it like {ISO!r}, without a zone, "
+            f"or as one of {', '.join(NAMED_FORMATS)}"
         )
 
 
