@@ -76,6 +76,16 @@ def test_a_bad_date_costs_its_row_only(tmp_path):
     assert [row.line for row in refused] == [len(days) + 2]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.txt"])
+def test_the_delimiter_is_that_of_the_header(tmp_path, delimiter, name):
+    rows = [("symbol", "date", "close"), *(("SPY", str(day), "100.5") for day in JANUARY)]
+    (tmp_path / name).write_text("\n".join(map(delimiter.join, rows)) + "\n")
+    (tmp_path / "tidegauge.yml").write_text(f"datasets: {{prices: [{{files: {name}}}]}}")
+    frame, refused = load(FilesSource(tmp_path, CATALOG), key=name)
+    assert (frame["date"].dt.date.tolist(), set(frame["close"]), refused) == (JANUARY, {100.5}, [])
+
+
 @pytest.mark.parametrize(
     ("folder", "key", "first", "last", "told"),
     [

@@ -255,7 +255,7 @@ def test_fraction_of_a_share_count_is_refused(folder):
     ("header", "told"),
     [
         ("Symbol,date,close", r"p\.csv, line 1: no column 'symbol' among \['Symbol', 'date', 'close'\]"),
-        ("symbol;date;close", r"line 1: no column 'date', 'symbol' among"),
+        ("symbol~date~close", r"line 1: no column 'date', 'symbol' among"),
         ("symbol,date,date", r"line 1: the header repeats date"),
     ],
 )

@@ -7,7 +7,7 @@ Belongs here: which files are read, and which of their rows are taken. Does not 
         - files: bars/*.csv.gz
           columns: {symbol: Ticker, date: Date, close: Last, volume: Vol}   # ours: theirs
           date_format: "%d.%m.%Y"       # inferred unless told; also iso_time, unix, unix_ms, excel, excel_1904
-          delimiter: ";"
+          delimiter: ";"                # inferred from the header unless told
           decimal: ","
           thousands: "."                # none unless told; digits then come in groups of three
           encoding: latin-1             # utf-8 unless told; a byte-order mark is no matter
@@ -248,7 +248,7 @@ def _read_part(part: _Part, entry: Entry, dataset: Dataset, written: Written) ->
     twice = _twice(read.frame[read.reasons.isna()], dataset, part.lines)
     read.reasons[twice.index] = twice
     read.rules[twice.index] = "one row a key"
-    refused = refusals(part.rows, part.lines, read.rules, read.reasons, entry.delimiter)
+    refused = refusals(part.rows, part.lines, read.rules, read.reasons, entry.delimiter or ",")
     frame = read.frame.set_axis(pd.Index(part.lines, name=LINE))
     return frame[read.reasons.isna().to_numpy()], refused
 

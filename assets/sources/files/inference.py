@@ -16,7 +16,7 @@ from assets.values import EXCEL, EXCEL_1904, ISO, ISO_TIME, UNIX, UNIX_MS, read_
 
 _COUNTS = (UNIX, UNIX_MS, EXCEL, EXCEL_1904)
 _FIRST_COUNTED = dict.fromkeys((UNIX, UNIX_MS), pd.Timestamp("1973-03-04"))
-"""From there on seconds have nine digits and milliseconds twelve, so neither is taken for the other, nor for 20260102."""
+"""From there on seconds have nine digits and milliseconds twelve: neither is taken for the other."""
 _FORMATS = (
     ISO, ISO_TIME, "%Y%m%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%Y", "%d.%m.%y",
     "%m-%d-%Y", "%d-%m-%Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", *_COUNTS,

@@ -36,7 +36,7 @@ class Entry:
     wide: Mapping[str, str] = field(default_factory=dict)
     subjects: Mapping[str, str] = field(default_factory=dict)
     date_format: str | None = None
-    delimiter: str = ","
+    delimiter: str | None = None
     decimal: str = "."
     thousands: str = ""
     encoding: str = "utf-8"
@@ -160,9 +160,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_form(where: str, entry: Entry) -> None:
-    if len(entry.delimiter) != 1 or len(entry.decimal) != 1 or len(entry.thousands) > 1:
+    delimiter = "," if entry.delimiter is None else entry.delimiter
+    if len(delimiter) != 1 or len(entry.decimal) != 1 or len(entry.thousands) > 1:
         raise SourceError(f"{where}: delimiter, decimal and thousands are one character each")
-    if not entry.delimiter.isascii() or entry.delimiter in '"\r\n\0':
+    if not delimiter.isascii() or delimiter in '"\r\n\0':
         raise SourceError(f"{where}: delimiter: {entry.delimiter!r} cannot part fields")
     if entry.decimal == entry.thousands or any(c.isalnum() or c in "+-" for c in (entry.decimal + entry.thousands)):
         raise SourceError(f"{where}: decimal {entry.decimal!r} and thousands {entry.thousands!r} cannot be told apart")
