@@ -33,6 +33,13 @@ _WHOLE = 2**53
 """Beyond it floating point does not tell whole numbers apart."""
 _DTYPES = {"DATE": "datetime64[s]", "DOUBLE": "float64", "BIGINT": "Int64", "BOOLEAN": "boolean", "VARCHAR": "str"}
 _TIMED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?$"
+_DISPLAYED = (
+    (r"^\((.+)\)$", r"-\1"),
+    (r"^([+-]?)\$", r"\1"),
+    (r"(\d)K$", r"\1e3"),
+    (r"(\d)M$", r"\1e6"),
+    (r"(\d)B$", r"\1e9"),
+)
 _TRUE, _FALSE = pa.array(["true", "yes", "1"]), pa.array(["false", "no", "0"])
 
 
@@ -49,6 +56,8 @@ class Written:
     missing: tuple[str, ...] = ()
     multiply: Mapping[str, float] = field(default_factory=dict)
     last_day: pd.Timestamp | None = None
+    as_displayed: bool = False
+    """Numbers may be written for people: $119, (0.55) for -0.55, 20.25M."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +158,7 @@ def _values(column: pa.ChunkedArray, name: str, kind: str, written: Written) -> 
     if kind == "DATE":
         return read_dates(column, written.date_format, written.last_day), f"a date ({written.date_format})"
     if kind in ("DOUBLE", "BIGINT"):
-        numbers = _numbers(column, written.decimal, written.thousands) * written.multiply.get(name, 1)
+        numbers = _numbers(column, written) * written.multiply.get(name, 1)
         numbers = numbers.where(numbers.abs() < np.inf)
         if kind == "DOUBLE":
             return numbers, "a number"
@@ -211,10 +220,12 @@ def _since_1800(days: pd.Series) -> pd.Series:
     return days.where(days.between(pd.Timestamp("1800-01-01"), pd.Timestamp("9999-12-31")))
 
 
-def _numbers(column: pa.ChunkedArray, decimal: str, thousands: str) -> pd.Series:
-    kind = column.type
+def _numbers(column: pa.ChunkedArray, written: Written) -> pd.Series:
+    kind, decimal, thousands = column.type, written.decimal, written.thousands
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         text = column.cast(pa.string())
+        for pattern, plain in _DISPLAYED if written.as_displayed else ():
+            text = pc.replace_substring_regex(text, pattern, plain)
         text = pc.if_else(pc.match_substring_regex(text, _number(decimal, thousands)), text, None)
         if thousands:
             text = pc.replace_substring(text, thousands, "")

@@ -76,6 +76,30 @@ def test_a_bad_date_costs_its_row_only(tmp_path):
     assert [row.line for row in refused] == [len(days) + 2]
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$119", 119.0),
+        ("-$119.5", -119.5),
+        ("(0.55)", -0.55),
+        ("($0.55)", -0.55),
+        ("20.25M", 20_250_000.0),
+        ("1.2B", 1_200_000_000.0),
+        ("3K", 3000.0),
+        ("(-1)", None),
+        ("1MM", None),
+        ("1e3K", None),
+        ("$", None),
+    ],
+)
+def test_numbers_as_people_read_them(tmp_path, text, value):
+    (tmp_path / "p.csv").write_text(f"symbol,date,close\nSPY,2026-01-05,1\nSPY,2026-01-06,{text}\n")
+    (tmp_path / "tidegauge.yml").write_text("datasets: {prices: [{files: p.csv}]}")
+    frame, refused = load(FilesSource(tmp_path, CATALOG))
+    assert frame["close"].tolist() == ([1.0] if value is None else [1.0, value])
+    assert len(refused) == (value is None)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.txt"])
 def test_the_delimiter_is_that_of_the_header(tmp_path, delimiter, name):

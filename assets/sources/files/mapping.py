@@ -47,7 +47,9 @@ class Entry:
     @property
     def written(self) -> Written:
         """How the file's values are written."""
-        return Written(self.date_format or ISO, self.decimal, self.thousands, self.missing, self.multiply)
+        return Written(
+            self.date_format or ISO, self.decimal, self.thousands, self.missing, self.multiply, as_displayed=True
+        )
 
 
 class _Loader(yaml.SafeLoader):
