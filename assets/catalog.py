@@ -43,6 +43,7 @@ class Dataset:
     licence: str
     date_column: str | None = None
     rule: PublicationRule | None = None
+    observed_on: str | None = None
     max_age_sessions: int | None = None
     snapshot: bool = False
     restates: bool = False

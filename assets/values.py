@@ -18,23 +18,46 @@ from assets.catalog import Dataset
 from assets.sources.base import LINE, Refused
 
 ISO = "%Y-%m-%d"
+ISO_TIME, UNIX, UNIX_MS, EXCEL, EXCEL_1904 = "iso_time", "unix", "unix_ms", "excel", "excel_1904"
+_COUNTED = {
+    UNIX: ("s", "1970-01-01"),
+    UNIX_MS: ("ms", "1970-01-01"),
+    EXCEL: ("D", "1899-12-30"),
+    EXCEL_1904: ("D", "1904-01-01"),
+}
+"""What a number counts, and from which day on."""
+NAMED_FORMATS = (ISO_TIME, *_COUNTED)
 LONGEST_ROW = 1000
 """Characters of a refused row that are kept."""
 _WHOLE = 2**53
 """Beyond it floating point does not tell whole numbers apart."""
 _DTYPES = {"DATE": "datetime64[s]", "DOUBLE": "float64", "BIGINT": "Int64", "BOOLEAN": "boolean", "VARCHAR": "str"}
+_TIMED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?$"
+_DISPLAYED = (
+    (r"^\((.+)\)$", r"-\1"),
+    (r"^([+-]?)\$", r"\1"),
+    (r"(\d)K$", r"\1e3"),
+    (r"(\d)M$", r"\1e6"),
+    (r"(\d)B$", r"\1e9"),
+)
 _TRUE, _FALSE = pa.array(["true", "yes", "1"]), pa.array(["false", "no", "0"])
 
 
 @dataclass(frozen=True)
 class Written:
-    """How a source writes its values; `missing` are its texts for no value, besides the empty one."""
+    """How a source writes its values; `missing` are its texts for no value, besides the empty one.
+
+    No year of two digits is read as a day after `last_day`: it is of the century before.
+    """
 
     date_format: str = ISO
     decimal: str = "."
     thousands: str = ""
     missing: tuple[str, ...] = ()
     multiply: Mapping[str, float] = field(default_factory=dict)
+    last_day: pd.Timestamp | None = None
+    as_displayed: bool = False
+    """Numbers may be written for people: $119, (0.55) for -0.55, 20.25M."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +156,9 @@ def _values(column: pa.ChunkedArray, name: str, kind: str, written: Written) -> 
     `column` is as `received` gives it.
     """
     if kind == "DATE":
-        return _dates(column, written.date_format), f"a date ({written.date_format})"
+        return read_dates(column, written.date_format, written.last_day), f"a date ({written.date_format})"
     if kind in ("DOUBLE", "BIGINT"):
-        numbers = _numbers(column, written.decimal, written.thousands) * written.multiply.get(name, 1)
+        numbers = _numbers(column, written) * written.multiply.get(name, 1)
         numbers = numbers.where(numbers.abs() < np.inf)
         if kind == "DOUBLE":
             return numbers, "a number"
@@ -167,16 +190,29 @@ def _is_text(kind: pa.DataType) -> bool:
     )
 
 
-def _dates(column: pa.ChunkedArray, date_format: str) -> pd.Series:
+def read_dates(column: pa.ChunkedArray, date_format: str, last_day: pd.Timestamp | None = None) -> pd.Series:
+    """The days of a column, NaT where it cannot be read so; of a time with a zone the day in that zone."""
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         local = pc.local_timestamp(column) if pa.types.is_timestamp(kind) and kind.tz else column
         days = local.cast(pa.date32(), safe=False).cast(pa.timestamp("s")).to_pandas()
         return _since_1800(days)
     text = column.cast(pa.string())
+    if date_format in _COUNTED:
+        unit, origin = _COUNTED[date_format]
+        counted = pc.if_else(pc.match_substring_regex(text, r"^\d{1,13}(\.0*)?$"), text, None)
+        numbers = counted.cast(pa.float64()).to_pandas()
+        days = pd.to_datetime(numbers, unit=unit, origin=origin, errors="coerce")
+        return _since_1800(days.dt.normalize().astype("datetime64[s]"))
+    if date_format == ISO_TIME:
+        timed = pc.match_substring_regex(text, _TIMED)
+        text, date_format = pc.if_else(timed, pc.utf8_slice_codeunits(text, 0, 10), None), ISO
     # Without the digit, "today" and "now" would be dates.
     text = pc.if_else(pc.match_substring_regex(text, r"\d"), text, None).to_pandas().astype("str")
-    return _since_1800(pd.to_datetime(text, format=date_format, errors="coerce").dt.normalize().astype("datetime64[s]"))
+    days = pd.to_datetime(text, format=date_format, errors="coerce").dt.normalize().astype("datetime64[s]")
+    if "%y" in date_format and last_day is not None:
+        days = days.where(~(days > last_day), days - pd.DateOffset(years=100))
+    return _since_1800(days)
 
 
 def _since_1800(days: pd.Series) -> pd.Series:
@@ -184,10 +220,12 @@ def _since_1800(days: pd.Series) -> pd.Series:
     return days.where(days.between(pd.Timestamp("1800-01-01"), pd.Timestamp("9999-12-31")))
 
 
-def _numbers(column: pa.ChunkedArray, decimal: str, thousands: str) -> pd.Series:
-    kind = column.type
+def _numbers(column: pa.ChunkedArray, written: Written) -> pd.Series:
+    kind, decimal, thousands = column.type, written.decimal, written.thousands
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         text = column.cast(pa.string())
+        for pattern, plain in _DISPLAYED if written.as_displayed else ():
+            text = pc.replace_substring_regex(text, pattern, plain)
         text = pc.if_else(pc.match_substring_regex(text, _number(decimal, thousands)), text, None)
         if thousands:
             text = pc.replace_substring(text, thousands, "")

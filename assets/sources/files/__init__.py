@@ -6,8 +6,8 @@ Belongs here: which files are read, and which of their rows are taken. Does not 
       prices:
         - files: bars/*.csv.gz
           columns: {symbol: Ticker, date: Date, close: Last, volume: Vol}   # ours: theirs
-          date_format: "%d.%m.%Y"       # ISO dates unless told
-          delimiter: ";"
+          date_format: "%d.%m.%Y"       # inferred unless told; also iso_time, unix, unix_ms, excel, excel_1904
+          delimiter: ";"                # inferred from the header unless told
           decimal: ","
           thousands: "."                # none unless told; digits then come in groups of three
           encoding: latin-1             # utf-8 unless told; a byte-order mark is no matter
@@ -42,7 +42,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Event
@@ -54,11 +54,12 @@ import pyarrow as pa
 from assets.catalog import Catalog, Dataset
 from assets.sources.base import FEW, LINE, Payload, Refused, Request, SourceError, Wanted
 from assets.sources.files.breaks import in_one_unit
+from assets.sources.files.inference import DoubtfulError, date_format
 from assets.sources.files.mapping import MAPPING, Entry, read_mapping
 from assets.sources.files.reading import Sheet, UnreadableError, read
 from assets.sources.http import now
 from assets.sources.vintages import in_present_unit
-from assets.values import read_rows, received, refusals
+from assets.values import Written, read_rows, received, refusals
 
 _GONE = "gone"
 """The fingerprint of a file that is there no longer."""
@@ -159,10 +160,13 @@ class FilesSource:
         where = f"raw.{request.dataset}: {self._folder / request.key}"
         taken, refused = [], list(sheet.refused)
         try:
+            written = _written(sheet, entry, dataset, pd.Timestamp(payload.fetched_at.date()))
             for part in _parts(sheet, entry, dataset.missing):
-                frame, bad = _read_part(part, entry, dataset)
+                frame, bad = _read_part(part, entry, dataset, written)
                 taken.append(frame)
                 refused += bad
+        except DoubtfulError as error:
+            raise SourceError(f"{where}{error}") from None
         except pa.ArrowException as error:
             raise SourceError(
                 f"{where}: holds a column of a type that cannot be read ({error}); the whole file is refused. "
@@ -232,13 +236,23 @@ def _parts(sheet: Sheet, entry: Entry, missing: tuple[str, ...]) -> Iterator[_Pa
             )
 
 
-def _read_part(part: _Part, entry: Entry, dataset: Dataset) -> tuple[pd.DataFrame, list[Refused]]:
+def _written(sheet: Sheet, entry: Entry, dataset: Dataset, today: pd.Timestamp) -> Written:
+    """How the file writes its values: its dates as its date column shows them, where the mapping does not say."""
+    theirs = sheet.layout.columns.get(dataset.date_column)
+    written = entry.written if dataset.looks_ahead else replace(entry.written, last_day=today)
+    if theirs is None:
+        return written
+    column = received(sheet.rows[theirs], (*entry.missing, *dataset.missing))
+    return replace(written, date_format=date_format(column, theirs, entry.date_format, dataset, today))
+
+
+def _read_part(part: _Part, entry: Entry, dataset: Dataset, written: Written) -> tuple[pd.DataFrame, list[Refused]]:
     """The rows that can be taken, numbered by their lines, and the others."""
-    read = read_rows(part.rows, dataset, entry.written, part.columns, part.constants)
+    read = read_rows(part.rows, dataset, written, part.columns, part.constants)
     twice = _twice(read.frame[read.reasons.isna()], dataset, part.lines)
     read.reasons[twice.index] = twice
     read.rules[twice.index] = "one row a key"
-    refused = refusals(part.rows, part.lines, read.rules, read.reasons, entry.delimiter)
+    refused = refusals(part.rows, part.lines, read.rules, read.reasons, entry.delimiter or ",")
     frame = read.frame.set_axis(pd.Index(part.lines, name=LINE))
     return frame[read.reasons.isna().to_numpy()], refused
 

@@ -17,7 +17,7 @@ import yaml
 from assets.catalog import Catalog, Dataset, UnitBreak
 from assets.sources.base import SourceError
 from assets.sources.files.breaks import unit_breaks
-from assets.values import ISO, Written
+from assets.values import ISO, NAMED_FORMATS, Written
 
 MAPPING = "tidegauge.yml"
 NUMBERS = ("DOUBLE", "BIGINT")
@@ -36,8 +36,8 @@ class Entry:
     constants: Mapping[str, Any] = field(default_factory=dict)
     wide: Mapping[str, str] = field(default_factory=dict)
     subjects: Mapping[str, str] = field(default_factory=dict)
-    date_format: str = ISO
-    delimiter: str = ","
+    date_format: str | None = None
+    delimiter: str | None = None
     decimal: str = "."
     thousands: str = ""
     encoding: str = "utf-8"
@@ -49,7 +49,9 @@ class Entry:
     @property
     def written(self) -> Written:
         """How the file's values are written."""
-        return Written(self.date_format, self.decimal, self.thousands, self.missing, self.multiply)
+        return Written(
+            self.date_format or ISO, self.decimal, self.thousands, self.missing, self.multiply, as_displayed=True
+        )
 
 
 class _Loader(yaml.SafeLoader):
@@ -102,7 +104,7 @@ def _entry(where: str, dataset: Dataset, item: Any) -> Entry:
     for option, value in item.items():
         if option not in options:
             raise SourceError(f"{where}: unknown option {option!r}; there are {', '.join(options)}")
-        form = _FORMS[options[option].partition("[")[0]]
+        form = _FORMS[options[option].removesuffix(" | None").partition("[")[0]]
         if not isinstance(value, form) or isinstance(value, bool):
             raise SourceError(f"{where}: {option} has the wrong form: {value!r}")
     for option in ("columns", "wide", "subjects", "missing"):
@@ -163,9 +165,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_form(where: str, entry: Entry) -> None:
-    if len(entry.delimiter) != 1 or len(entry.decimal) != 1 or len(entry.thousands) > 1:
+    delimiter = "," if entry.delimiter is None else entry.delimiter
+    if len(delimiter) != 1 or len(entry.decimal) != 1 or len(entry.thousands) > 1:
         raise SourceError(f"{where}: delimiter, decimal and thousands are one character each")
-    if not entry.delimiter.isascii() or entry.delimiter in '"\r\n\0':
+    if not delimiter.isascii() or delimiter in '"\r\n\0':
         raise SourceError(f"{where}: delimiter: {entry.delimiter!r} cannot part fields")
     if entry.decimal == entry.thousands or any(c.isalnum() or c in "+-" for c in (entry.decimal + entry.thousands)):
         raise SourceError(f"{where}: decimal {entry.decimal!r} and thousands {entry.thousands!r} cannot be told apart")
@@ -175,9 +178,10 @@ def _check_form(where: str, entry: Entry) -> None:
         "a".encode(entry.encoding)
     except (LookupError, ValueError):
         raise SourceError(f"{where}: unknown encoding {entry.encoding!r}, such as utf-8 or latin-1") from None
-    if not _names_a_day(entry.date_format):
+    if entry.date_format not in (None, *NAMED_FORMATS) and not _names_a_day(entry.date_format):
         raise SourceError(
-            f"{where}: date_format: {entry.date_format!r} does not name a day: write it like {ISO!r}, without a zone"
+            f"{where}: date_format: {entry.date_format!r} does not name a day: write it like {ISO!r}, without a zone, "
+            f"or as one of {', '.join(NAMED_FORMATS)}"
         )
 
 

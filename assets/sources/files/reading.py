@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -29,6 +29,7 @@ from assets.values import LONGEST_ROW
 LARGEST_FILE = 1 << 30
 """Bytes, unpacked, that are read of one file: some 15 million bars. They are all in memory at once."""
 _TEXT = (".csv", ".txt", ".tsv")
+_DELIMITERS = ",;\t|"
 _COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
@@ -100,6 +101,7 @@ def _read_parquet(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
 def _read_csv(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
     _check_size(path)
     try:
+        entry = replace(entry, delimiter=entry.delimiter or _delimiter(path, entry, dataset))
         header, top = _header(path, entry)
         layout = _layout(entry, dataset, header, top)
         lines = _count_lines(path, entry)
@@ -225,6 +227,19 @@ def _header(path: Path, entry: Entry) -> tuple[list[str], int]:
             if row:
                 return [name.strip().lstrip("\ufeff") for name in row], entry.skip_rows + reader.line_num
     raise _empty("the file is empty")
+
+
+def _delimiter(path: Path, entry: Entry, dataset: Dataset) -> str:
+    """The delimiter by which the header has most of the columns that are looked for; a comma where none has more."""
+    looked_for = {*(entry.columns.values() or dataset.columns), *entry.subjects.values()}
+
+    def found(delimiter: str) -> int:
+        try:
+            return len(looked_for.intersection(_header(path, replace(entry, delimiter=delimiter))[0]))
+        except csv.Error:
+            return 0
+
+    return max(_DELIMITERS, key=found)
 
 
 def _count_lines(path: Path, entry: Entry) -> int:
