@@ -52,6 +52,7 @@ class Dataset:
     nullable: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    percents: tuple[str, ...] = ()
     looks_ahead: bool = False
     vintage_column: str | None = None
     min_coverage_pct: float | None = None
@@ -164,7 +165,7 @@ def _rule(entry: dict) -> PublicationRule | None:
 
 
 def _dataset(name: str, entry: dict) -> Dataset:
-    lists = {field: tuple(entry.pop(field, ())) for field in ("key", "nullable", "marks", "missing")}
+    lists = {field: tuple(entry.pop(field, ())) for field in ("key", "nullable", "marks", "missing", "percents")}
     breaks = tuple(UnitBreak(**change) for change in entry.pop("unit_breaks", ()))
     return Dataset(name=name, rule=_rule(entry), unit_breaks=breaks, **lists, **entry)
 

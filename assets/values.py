@@ -39,6 +39,8 @@ _DISPLAYED = (
     (r"(\d)K$", r"\1e3"),
     (r"(\d)M$", r"\1e6"),
     (r"(\d)B$", r"\1e9"),
+    ("[\u00a0\u2009\u202f]", " "),
+    ("[\u2019\u02bc]", "'"),
 )
 _TRUE, _FALSE = pa.array(["true", "yes", "1"]), pa.array(["false", "no", "0"])
 
@@ -57,7 +59,7 @@ class Written:
     multiply: Mapping[str, float] = field(default_factory=dict)
     last_day: pd.Timestamp | None = None
     as_displayed: bool = False
-    """Numbers may be written for people: $119, (0.55) for -0.55, 20.25M."""
+    """Numbers may be written for people: $119, (0.55) for -0.55, 20.25M, 4.25%."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def read_rows(
         theirs, in_key = columns[name], name in dataset.key and name not in dataset.nullable
         missing = () if in_key and kind == "VARCHAR" else written.missing  # NA is a ticker
         column = received(rows[theirs], (*missing, *dataset.missing))
-        ours[name], rule = _values(column, name, kind, written)
+        if written.as_displayed and name in dataset.percents and _is_text(column.type):
+            column = pc.replace_substring_regex(column, " ?%$", "")
+        ours[name], rule = read_values(column, name, kind, written)
         lost = ours[name].isna() & reasons.isna()
         wrong = lost & column.is_valid().to_numpy()
         texts = column.filter(pa.array(wrong)).cast(pa.string()).to_pylist()
@@ -150,7 +154,7 @@ def received(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.ChunkedArr
     return pc.if_else(pc.is_in(text, value_set=pa.array(["", *missing], pa.string())), None, text)
 
 
-def _values(column: pa.ChunkedArray, name: str, kind: str, written: Written) -> tuple[pd.Series, str]:
+def read_values(column: pa.ChunkedArray, name: str, kind: str, written: Written) -> tuple[pd.Series, str]:
     """A column's values in their kind, NULL where they cannot be read, and what they had to be.
 
     `column` is as `received` gives it.
@@ -237,4 +241,6 @@ def _number(decimal: str, thousands: str) -> str:
     """The pattern of a number: digits, in groups of three where they are grouped, and a power of ten."""
     point, group = re.escape(decimal), re.escape(thousands)
     whole = rf"(\d+|\d{{1,3}}({group}\d{{3}})+)" if thousands else r"\d+"
+    if thousands == ",":  # India: 12,34,567
+        whole = rf"({whole}|\d{{1,2}}(,\d\d)+,\d{{3}})"
     return rf"^[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"

@@ -100,6 +100,57 @@ def test_numbers_as_people_read_them(tmp_path, text, value):
     assert len(refused) == (value is None)
 
 
+# closes, volumes, what the mapping says beside, and the values or what is told
+STYLES = {
+    "plain": (["100.5", "1234.25"], ["1000", "2500"], "", [100.5, 1234.25], [1000, 2500]),
+    "plain, three decimals, and a volume": (["100.125", "1.250"], ["100000", "2500"], "", [100.125, 1.25], None),
+    "plain, three decimals, and a price below one": (["100.125", "0.250"], None, "", [100.125, 0.25], None),
+    "groups of commas": (["1,234.5", "100.5"], ["1,234,567", "999"], "", [1234.5, 100.5], [1234567, 999]),
+    "decimal commas": (["100,5", "1234,25"], ["1000", "2500"], "", [100.5, 1234.25], [1000, 2500]),
+    "decimal commas, groups of points": (["1.234,5", "100,5"], ["1.234.567", "1.000"], "", [1234.5, 100.5], None),
+    "decimal commas tell of the volumes": (["12,50", "99,75"], ["1.234", "2.345"], "", [12.5, 99.75], [1234, 2345]),
+    "Swiss": (["1'234.50", "100.50"], ["1'234'567", "999"], "", [1234.5, 100.5], [1234567, 999]),
+    "Swiss, typographic": (["1\u2019234.50", "100.50"], ["1\u2019000", "999"], "", [1234.5, 100.5], [1000, 999]),
+    "Indian": (["1,234.50", "100.50"], ["12,34,567", "1,00,000"], "", [1234.5, 100.5], [1234567, 100000]),
+    "French": (["1\u202f234,50", "100,50"], ["1\u00a0234\u00a0567", "999"], "", [1234.5, 100.5], [1234567, 999]),
+    "points of doubt": (["1.234", "2.345"], None, "", "can be 1.234 or 1234", None),
+    "points of doubt, stated": (["1.234", "2.345"], None, ", decimal: '.'", [1.234, 2.345], None),
+    "points of doubt, stated as groups": (["1.234", "2.345"], None, ", thousands: '.'", [1234, 2345], None),
+    "commas of doubt": (["1,234", "2,345"], None, "", 'Write decimal: "," and thousands: ""', None),
+    "commas of doubt, stated": (["1,234", "2,345"], None, ", decimal: ','", [1.234, 2.345], None),
+    "commas of doubt, decided by the volumes": (["1,234", "2,345"], ["1,234.5", "7"], "", [1234, 2345], None),
+    "suffixes": (["119.25", "120.5"], ["20.25M", "1.2B"], "", [119.25, 120.5], [20.25e6, 1.2e9]),
+    "dollars with groups": (["$1,234.50", "$99.10"], None, "", [1234.5, 99.1], None),
+    "no percent": (["4.25%", "100"], None, "", [100.0], None),
+}
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_all_numbers_of_a_file_are_of_one_style(tmp_path, name):
+    closes, volumes, stated, expected, expected_volumes = STYLES[name]
+    rows = zip(JANUARY, closes, volumes or ["", ""], strict=False)
+    lines = "".join(f"SPY;{day};{close};{volume}\n" for day, close, volume in rows)
+    (tmp_path / "p.csv").write_text(f"symbol;date;close;volume\n{lines}", encoding="utf-8")
+    (tmp_path / "tidegauge.yml").write_text(f"datasets: {{prices: [{{files: p.csv{stated}}}]}}")
+    source = FilesSource(tmp_path, CATALOG)
+    if isinstance(expected, str):
+        with pytest.raises(SourceError, match=expected):
+            load(source)
+        return
+    frame, _ = load(source)
+    assert frame["close"].tolist() == expected
+    if expected_volumes:
+        assert frame["volume"].tolist() == expected_volumes
+
+
+def test_percent_is_the_unit_of_a_rate(tmp_path):
+    (tmp_path / "p.csv").write_text("DATE,DGS10\n2026-01-05,4.25%\n2026-01-06,4.5 %\n2026-01-07,-0.1%\n")
+    entry = "{files: p.csv, columns: {date: DATE}, wide: {names: series_id, values: value}}"
+    (tmp_path / "tidegauge.yml").write_text(f"datasets: {{fred_observations: [{entry}]}}")
+    frame, refused = load(FilesSource(tmp_path, CATALOG), "fred_observations")
+    assert (frame["value"].tolist(), refused) == ([4.25, 4.5, -0.1], [])
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.txt"])
 def test_the_delimiter_is_that_of_the_header(tmp_path, delimiter, name):

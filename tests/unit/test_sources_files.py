@@ -241,8 +241,8 @@ def test_line_break_in_a_name_is_refused(folder):
 
 
 def test_point_where_the_decimal_is_a_comma_is_refused(folder):
-    text = "Ticker;Datum;Schluss;Volumen\nSPY;30.01.2026;1.234;1\n"
-    with pytest.raises(SourceError, match=r"line 2, column 'Schluss': '1\.234' is not a number"):
+    text = "Ticker;Datum;Schluss;Volumen\nSPY;30.01.2026;1.23;1\n"
+    with pytest.raises(SourceError, match=r"line 2, column 'Schluss': '1\.23' is not a number"):
         load(folder(EUROPEAN, {"bars/a.csv": text}))
 
 
@@ -435,13 +435,14 @@ def test_encodings(folder, encoding):
         ({"decimal": "','", "thousands": "'.'"}, '"1.234.567,5"', 1234567.5),
         ({"decimal": "','", "thousands": "'.'"}, '"1234567,5"', 1234567.5),
         ({"decimal": "','", "thousands": "'.'"}, "1.5", None),
-        ({"decimal": "','"}, "1.234", None),
+        ({"decimal": "','"}, "1.234", 1234.0),
+        ({"decimal": "','"}, "1.5", None),
         ({"thousands": "','"}, '"-1,234"', -1234.0),
         ({"thousands": "','"}, '"12,34"', None),
         ({"thousands": "' '"}, "1 234.5", 1234.5),
-        ({}, '"1,234"', None),
+        ({}, '"1,234.5"', 1234.5),
         ({}, "+1.5e3", 1500.0),
-        ({"multiply": "{close: 1000}"}, "1.001", 1001.0),
+        ({"multiply": "{close: 1000}", "decimal": "'.'"}, "1.001", 1001.0),
         ({"multiply": "{close: 1000}"}, "1e306", None),
     ],
 )

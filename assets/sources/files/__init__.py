@@ -8,8 +8,8 @@ Belongs here: which files are read, and which of their rows are taken. Does not 
           columns: {symbol: Ticker, date: Date, close: Last, volume: Vol}   # ours: theirs
           date_format: "%d.%m.%Y"       # inferred unless told; also iso_time, unix, unix_ms, excel, excel_1904
           delimiter: ";"                # inferred from the header unless told
-          decimal: ","
-          thousands: "."                # none unless told; digits then come in groups of three
+          decimal: ","                  # both marks are inferred from all numbers of the file unless told;
+          thousands: "."                # digits then come in groups of three, with commas also as in India
           encoding: latin-1             # utf-8 unless told; a byte-order mark is no matter
           skip_rows: 2                  # lines above the header
           missing: ["N/A", "-"]         # texts that mean no value, as an empty one does
@@ -54,8 +54,8 @@ import pyarrow as pa
 from assets.catalog import Catalog, Dataset
 from assets.sources.base import FEW, LINE, Payload, Refused, Request, SourceError, Wanted
 from assets.sources.files.breaks import in_one_unit
-from assets.sources.files.inference import DoubtfulError, date_format
-from assets.sources.files.mapping import MAPPING, Entry, read_mapping
+from assets.sources.files.inference import DoubtfulError, date_format, number_style
+from assets.sources.files.mapping import MAPPING, NUMBERS, Entry, read_mapping
 from assets.sources.files.reading import Sheet, UnreadableError, read
 from assets.sources.http import now
 from assets.sources.vintages import in_present_unit
@@ -237,13 +237,19 @@ def _parts(sheet: Sheet, entry: Entry, missing: tuple[str, ...]) -> Iterator[_Pa
 
 
 def _written(sheet: Sheet, entry: Entry, dataset: Dataset, today: pd.Timestamp) -> Written:
-    """How the file writes its values: its dates as its date column shows them, where the mapping does not say."""
-    theirs = sheet.layout.columns.get(dataset.date_column)
+    """How the file writes its values: dates and numbers as its columns show them, where the mapping does not say."""
     written = entry.written if dataset.looks_ahead else replace(entry.written, last_day=today)
-    if theirs is None:
-        return written
-    column = received(sheet.rows[theirs], (*entry.missing, *dataset.missing))
-    return replace(written, date_format=date_format(column, theirs, entry.date_format, dataset, today))
+    missing = (*entry.missing, *dataset.missing)
+    theirs = sheet.layout.columns.get(dataset.date_column)
+    if theirs is not None:
+        column = received(sheet.rows[theirs], missing)
+        written = replace(written, date_format=date_format(column, theirs, entry.date_format, dataset, today))
+    ours = dict.fromkeys(sheet.layout.subjects.values(), entry.wide.get("values"))
+    ours |= {theirs: name for name, theirs in sheet.layout.columns.items()}
+    kinds = {theirs: dataset.columns[name] for theirs, name in ours.items() if dataset.columns[name] in NUMBERS}
+    numbers = {theirs: received(sheet.rows[theirs], missing) for theirs in kinds}
+    decimal, thousands = number_style(numbers, kinds, written, entry.decimal, entry.thousands)
+    return replace(written, decimal=decimal, thousands=thousands)
 
 
 def _read_part(part: _Part, entry: Entry, dataset: Dataset, written: Written) -> tuple[pd.DataFrame, list[Refused]]:

@@ -1,4 +1,4 @@
-"""How a file writes its dates where its mapping does not say so, and whether what the mapping says can be.
+"""How a file writes dates and numbers where its mapping does not say so, and whether what the mapping says can be.
 
 Belongs here: telling the readings of a column apart, by its texts and by the business days of its dataset. Does not
 belong here: reading the values.
@@ -6,13 +6,17 @@ belong here: reading the values.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.calendars import FIRST_DAY, business_days
 from assets.catalog import Dataset
 from assets.sources.files.mapping import MAPPING
-from assets.values import EXCEL, EXCEL_1904, ISO, ISO_TIME, UNIX, UNIX_MS, read_dates
+from assets.values import EXCEL, EXCEL_1904, ISO, ISO_TIME, UNIX, UNIX_MS, Written, read_dates, read_values
 
 _COUNTS = (UNIX, UNIX_MS, EXCEL, EXCEL_1904)
 _FIRST_COUNTED = dict.fromkeys((UNIX, UNIX_MS), pd.Timestamp("1973-03-04"))
@@ -29,8 +33,16 @@ _ENOUGH = 5
 """Days below which the calendar decides nothing."""
 
 
+_STYLES = ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))
+"""Decimal and thousands marks: the plain one first."""
+_GROUPED = "[,' \u00a0\u2009\u202f\u2019\u02bc]"
+_PLAIN = r"\.\d{0,2}$|\.\d{4}|\d{4}\.|^[+-]?0\d*\.|\d{5}|[eE]"
+"""What no number has that is written with points as thousands marks."""
+_UNGROUPED = r"\d{5}"
+
+
 class DoubtfulError(Exception):
-    """Dates of which nobody can tell the reading: the message goes on after the file's path."""
+    """Dates or numbers of which nobody can tell the reading: the message goes on after the file's path."""
 
 
 def date_format(
@@ -64,6 +76,62 @@ def date_format(
             f"{MAPPING}"
         )
     return next(iter(read), ISO)
+
+
+def number_style(
+    columns: Mapping[str, pa.ChunkedArray],
+    kinds: Mapping[str, str],
+    written: Written,
+    decimal: str | None,
+    thousands: str | None,
+) -> tuple[str, str]:
+    """The marks of decimals and thousands of a file's columns of numbers: as stated, else those that fit all best.
+
+    `columns` are as `received` gives them, by our names. A file writes all its numbers in one style. Raises
+    DoubtfulError where two styles fit and give different numbers.
+    """
+    if decimal is not None and thousands is not None:
+        return decimal, thousands
+    texts = {name: column.unique().drop_null() for name, column in columns.items() if pa.types.is_string(column.type)}
+    stated = [s for s in _STYLES if decimal in (None, s[0]) and thousands in (None, s[1])]
+    stated = stated or [(decimal or ("," if thousands == "." else "."), thousands or "")]
+    has_groups = any(_any(values, _GROUPED) for values in texts.values())
+    if not texts or (stated[0] == _STYLES[0] and not has_groups and any(_any(t, _PLAIN) for t in texts.values())):
+        return stated[0]
+    read = {}
+    for marks in stated:
+        style = replace(written, decimal=marks[0], thousands=marks[1])
+        read[marks] = {
+            name: read_values(pa.chunked_array([values]), name, kinds[name], style)[0] for name, values in texts.items()
+        }
+    unread = {marks: sum(int(column.isna().sum()) for column in columns.values()) for marks, columns in read.items()}
+    best = [marks for marks in stated if unread[marks] == min(unread.values())]
+    distinct = best[:1]
+    distinct += [m for m in best[1:] if not any(_same(read[m], read[other]) for other in distinct)]
+    if len(distinct) > 1 and any(_any(values, _UNGROUPED) for values in texts.values()):
+        distinct = [marks for marks in distinct if not marks[1]] or distinct
+    if len(distinct) > 1:
+        (one, other), (first, second) = distinct[:2], (read[marks] for marks in distinct[:2])
+        name = next(name for name in texts if not first[name].equals(second[name]))
+        place = first[name].ne(second[name]).idxmax()
+        text, values = texts[name][place].as_py(), [f"{column[place]:.15g}" for column in (first[name], second[name])]
+        raise DoubtfulError(
+            f": {text!r} ({name}) can be {' or '.join(values)}, and no other number of the file tells which; the whole "
+            f"file is refused. Write {_in_words(one)}, or {_in_words(other)}, in {MAPPING}"
+        )
+    return distinct[0]
+
+
+def _any(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _same(one: Mapping[str, pd.Series], other: Mapping[str, pd.Series]) -> bool:
+    return all(column.equals(other[name]) for name, column in one.items())
+
+
+def _in_words(marks: tuple[str, str]) -> str:
+    return f'decimal: "{marks[0]}" and thousands: "{marks[1]}"'
 
 
 def _readings(texts: pa.ChunkedArray, formats: tuple[str, ...], last_day: pd.Timestamp) -> dict[str, pd.Series]:

@@ -38,8 +38,8 @@ class Entry:
     subjects: Mapping[str, str] = field(default_factory=dict)
     date_format: str | None = None
     delimiter: str | None = None
-    decimal: str = "."
-    thousands: str = ""
+    decimal: str | None = None
+    thousands: str | None = None
     encoding: str = "utf-8"
     skip_rows: int = 0
     missing: tuple[str, ...] = ()
@@ -50,7 +50,12 @@ class Entry:
     def written(self) -> Written:
         """How the file's values are written."""
         return Written(
-            self.date_format or ISO, self.decimal, self.thousands, self.missing, self.multiply, as_displayed=True
+            self.date_format or ISO,
+            self.decimal or ".",
+            self.thousands or "",
+            self.missing,
+            self.multiply,
+            as_displayed=True,
         )
 
 
@@ -166,12 +171,14 @@ def _is_number(value: Any) -> bool:
 
 def _check_form(where: str, entry: Entry) -> None:
     delimiter = "," if entry.delimiter is None else entry.delimiter
-    if len(delimiter) != 1 or len(entry.decimal) != 1 or len(entry.thousands) > 1:
+    thousands = entry.thousands or ""
+    decimal = ("," if thousands == "." else ".") if entry.decimal is None else entry.decimal
+    if len(delimiter) != 1 or len(decimal) != 1 or len(thousands) > 1:
         raise SourceError(f"{where}: delimiter, decimal and thousands are one character each")
     if not delimiter.isascii() or delimiter in '"\r\n\0':
         raise SourceError(f"{where}: delimiter: {entry.delimiter!r} cannot part fields")
-    if entry.decimal == entry.thousands or any(c.isalnum() or c in "+-" for c in (entry.decimal + entry.thousands)):
-        raise SourceError(f"{where}: decimal {entry.decimal!r} and thousands {entry.thousands!r} cannot be told apart")
+    if decimal == thousands or any(c.isalnum() or c in "+-" for c in (decimal + thousands)):
+        raise SourceError(f"{where}: decimal {decimal!r} and thousands {thousands!r} cannot be told apart")
     if entry.skip_rows < 0:
         raise SourceError(f"{where}: skip_rows: {entry.skip_rows} is less than none")
     try:
