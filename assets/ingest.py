@@ -56,6 +56,7 @@ class Ingested:
     missing: list[str] = field(default_factory=list)
     restated: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    inferred: list[str] = field(default_factory=list)
     withdrawn: int = 0
 
 
@@ -201,6 +202,8 @@ def _receive(
                 f"the first, {told}. Nothing of it was loaded: the source changed its form; correct what reads it"
             )
         done.refused.append(f"{request.key}: {count} rows, {told}")
+    if payload.inferred:
+        done.inferred.append(f"{request.key} ({'; '.join(payload.inferred)})")
     quarantine(home, dataset, payload, source.service_of(dataset.name))
     if dataset.restates:  # a bar whose day is not over, as a coin's in the evening, is none yet
         known = known_at_of(catalog, dataset, table, payload.fetched_at)

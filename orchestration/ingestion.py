@@ -309,6 +309,7 @@ def _load_dataset(
         metadata |= {"rows_received": done.rows_received, "rows_withdrawn": done.withdrawn}
         failed = [f"{name} ({reason})" for name, reason in done.failed.items()]
         told = {"missing": done.missing, "failed": failed, "restated": done.restated, "refused": done.refused}
+        told["inferred"] = done.inferred
         for what, names in told.items():
             if names:
                 metadata[what] = "; ".join(sorted(names))
@@ -355,6 +356,7 @@ _NOTES = {
     "failed": "did not come though they should have; the next run asks again",
     "restated": "were restated by the vendor and loaded anew",
     "refused": "files or answers have rows that went to quarantine",
+    "inferred": "files are read as they show themselves, since the mapping does not say how",
 }
 
 

@@ -96,7 +96,8 @@ class Payload:
     `asked` names what was asked for, where an answer can be a part of it; `missing` what of it did not come;
     `not_kept` those of the missing that the service says it does not have, so that asking again is no use; `failed`
     those that should have come, and in `reasons` why they did not. `fingerprint` tells whether the same request has
-    another answer than before. `parse` notes in `refused` the rows that it leaves out.
+    another answer than before. `parse` notes in `refused` the rows that it leaves out, and in `inferred` what
+    it takes the answer to be written like, where nobody says so.
 
     What is stored within a window of `complete` and does not come is withdrawn. Where the answer `is_whole`, so is all
     that the request brought before and does not bring now.
@@ -112,6 +113,7 @@ class Payload:
     reasons: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     refused: list[Refused] = field(default_factory=list)
+    inferred: list[str] = field(default_factory=list)
     complete: tuple[Window, ...] = ()
     is_whole: bool = False
 

@@ -182,6 +182,33 @@ def test_shared_cases(cases, folder, key, first, last, told):
         assert (frame["date"].min().date(), frame["date"].max().date(), refused) == (first, last, [])
 
 
+@pytest.mark.parametrize(
+    ("content", "stated", "told"),
+    [
+        ("symbol,date,close\nSPY,2026-01-05,100.5\n", "", []),
+        ("symbol\tdate\tclose\nSPY\t2026-01-05\t100.5\n", "", ["delimiter '\\t'"]),
+        (
+            "symbol;date;close\nSPY;13.01.2026;100,5\n",
+            "",
+            ["delimiter ';'", "dates %d.%m.%Y", "decimal ',' and thousands ''"],
+        ),
+        (
+            "symbol;date;close\nSPY;13.01.2026;100,5\n",
+            ", delimiter: ';', date_format: '%d.%m.%Y', decimal: ',', thousands: ''",
+            [],
+        ),
+    ],
+)
+def test_what_is_inferred_is_told(tmp_path, content, stated, told):
+    (tmp_path / "p.csv").write_text(content)
+    (tmp_path / "tidegauge.yml").write_text(f"datasets: {{prices: [{{files: p.csv{stated}}}]}}")
+    source = FilesSource(tmp_path, CATALOG)
+    (request,) = source.requests(Wanted("prices", date(2026, 1, 30)))
+    payload = source.fetch(request)
+    source.parse(payload)
+    assert payload.inferred == told
+
+
 def one_file(folder, dates, date_format=None):
     (folder / "p.csv").write_text("\n".join(["symbol,when,close", *(f"SPY,{text},100" for text in dates)]) + "\n")
     stated = f", date_format: '{date_format}'" if date_format else ""

@@ -59,7 +59,7 @@ from assets.sources.files.mapping import MAPPING, NUMBERS, Entry, read_mapping
 from assets.sources.files.reading import Sheet, UnreadableError, read
 from assets.sources.http import now
 from assets.sources.vintages import in_present_unit
-from assets.values import Written, read_rows, received, refusals
+from assets.values import ISO, Written, read_rows, received, refusals
 
 _GONE = "gone"
 """The fingerprint of a file that is there no longer."""
@@ -184,6 +184,7 @@ class FilesSource:
         if not rows:
             raise SourceError(f"{where}: no cell has a value; rows 0, rule: at least one row. Export it again")
         payload.refused[:] = refused
+        payload.inferred[:] = _inferred(sheet, entry, written)
         rows = in_one_unit(pd.concat(taken), dataset, entry.unit_breaks)
         return in_present_unit(rows, self._catalog) if dataset.vintage_column else rows
 
@@ -250,6 +251,18 @@ def _written(sheet: Sheet, entry: Entry, dataset: Dataset, today: pd.Timestamp) 
     numbers = {theirs: received(sheet.rows[theirs], missing) for theirs in kinds}
     decimal, thousands = number_style(numbers, kinds, written, entry.decimal, entry.thousands)
     return replace(written, decimal=decimal, thousands=thousands)
+
+
+def _inferred(sheet: Sheet, entry: Entry, written: Written) -> list[str]:
+    """What the mapping does not say and is not the usual, in words."""
+    told = []
+    if entry.delimiter is None and sheet.delimiter != ",":
+        told.append(f"delimiter {sheet.delimiter!r}")
+    if entry.date_format is None and written.date_format != ISO:
+        told.append(f"dates {written.date_format}")
+    if (written.decimal, written.thousands) not in ((".", ""), (entry.decimal, entry.thousands)):
+        told.append(f"decimal {written.decimal!r} and thousands {written.thousands!r}")
+    return told
 
 
 def _read_part(part: _Part, entry: Entry, dataset: Dataset, written: Written) -> tuple[pd.DataFrame, list[Refused]]:

@@ -53,6 +53,7 @@ class Sheet:
     lines: np.ndarray
     layout: Layout
     refused: tuple[Refused, ...] = ()
+    delimiter: str = ","
 
 
 def read(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
@@ -148,7 +149,7 @@ def _read_csv(path: Path, entry: Entry, dataset: Dataset) -> Sheet:
         )
         for line, row in zip(odd_starts, odd, strict=True)
     )
-    return Sheet(rows, starts, layout, refused)
+    return Sheet(rows, starts, layout, refused, entry.delimiter)
 
 
 def _layout(entry: Entry, dataset: Dataset, header: list[str], line: int) -> Layout:
