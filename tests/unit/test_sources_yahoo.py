@@ -227,7 +227,7 @@ def test_failed_symbols_are_named_without_failing_the_batch(source):
     symbols = [f"S{n}" for n in range(20)]
     broken = FAULTS["server error"][0]
     with service(yahoo({"S7": broken, "S9": broken, "S11": NOT_FOUND})) as server:
-        payload, frame = load(source(server.url, budget_s=1.0), request(*symbols))
+        payload, frame = load(source(server.url, budget_s=3.0), request(*symbols))
     assert (payload.failed, payload.not_kept) == (("S7", "S9"), ("S11",))
     assert payload.missing == ("S11", "S7", "S9") and frame["symbol"].nunique() == 17
 
