@@ -165,6 +165,11 @@ def planted(dataset: str) -> dict[str, list[str]]:
     return days
 
 
+SETTLED = (
+    "gross_bill_bn, maturing_bill_bn, maturing_bn, maturing_basis, net_new_cash_bn, offered_bn, soma_bn, securities, "
+    "coupon_share_4w_pct, net_bill_supply_4w_bn, known_at"
+)
+"""What an auction of bills adds to in a settlement."""
 CELLS = {"XLK": "open", "TLT": "adj_close", "XLU": "volume"}
 
 
@@ -182,11 +187,6 @@ def test_where_the_dirt_does_not_reach_all_is_as_it_is_without(both):
     for spoiled in ("< '2025-09-02'", "> '2026-01-08'"):
         assert differing(both, "treasury_settlements", f"issue_date {spoiled}") == []
     assert differing(both, "treasury_settlements", but=SETTLED) == []
-
-
-SETTLED = "gross_bill_bn, maturing_bill_bn, maturing_bn, maturing_basis, net_new_cash_bn, offered_bn, soma_bn, "
-SETTLED += "securities, coupon_share_4w_pct, net_bill_supply_4w_bn"
-"""What an auction of bills adds to in a settlement."""
 
 
 def test_a_settlement_is_right_or_not_known(both):
