@@ -22,7 +22,7 @@ from assets.decisions import accepted_rules, all_decisions, standing
 from assets.home import Home, HomeError
 from assets.publish import GateRefused, publish
 from assets.sources.base import Source
-from assets.versions import DATABASE, PARQUET, Publication, read_manifest
+from assets.versions import DATABASE, PARQUET, Publication, PublishError, read_manifest
 from expectations import data_docs, suites
 from expectations.runner import Result, Verdict, judge
 from orchestration.alerts import channels, deliver_alerts
@@ -173,21 +173,25 @@ def _build_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, optio
     """What lies in the warehouse now, and the publication that it is held against."""
     source, is_simulated = connection.execute("select source, is_simulated from ref.as_of").fetchall()[0]
     published = warehouse.home.analysis.resolve()  # one file, though another version be published meanwhile
-    withdrew = _withdrew_since_published(connection, warehouse.home)
+    previous = published if published.exists() and not options.accept_changes else None
+    withdrew = previous is not None and _withdrew_since_published(connection, warehouse.home)
     return candidate.Build(
         as_of=current_as_of(connection),
         source=source,
         is_simulated=is_simulated,
         inputs_hash=built_inputs_hash(connection),
         code_revision=code_revision(),
-        previous=published if published.exists() and not options.accept_changes else None,
+        previous=previous,
         withdrawn_pct=100 if withdrew else 0,  # how much may be withdrawn is judged where it comes in
     )
 
 
 def _withdrew_since_published(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
     """Whether anything is gone that was withdrawn or put on hold since the last publication."""
-    manifest = read_manifest(home)
+    try:
+        manifest = read_manifest(home)
+    except PublishError:  # a damaged publication must not keep the one that mends it back
+        manifest = None
     if manifest is None:
         return False
     at = datetime.fromisoformat(manifest["published_at"]).replace(tzinfo=None)

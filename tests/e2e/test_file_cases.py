@@ -18,7 +18,11 @@ def rows(home, sql) -> list[dict]:
 def test_what_a_file_says_no_longer_is_gone_and_a_corrected_date_format_counts(tidegauge, cases, tmp_path):
     home, folder = tidegauge(tmp_path / "home"), tmp_path / "folder"
     shutil.copytree(cases / "19-a-file-changes" / "v1", folder)
-    home("run", "--from", str(folder), "--as-of", "2026-01-30")
+    refused = home("run", "--from", str(folder), "--as-of", "2026-01-30", code=3).stderr
+    assert "ddm.csv: column 'date': as %m/%d/%Y" in refused and 'Write date_format: "%d/%m/%Y"' in refused
+    mapping = folder / "tidegauge.yml"
+    mapping.write_text(mapping.read_text().replace('    - files: ddm.csv\n      date_format: "%m/%d/%Y"\n', ""))
+    home("run", "--as-of", "2026-01-30")
     closes = "select symbol, date, close from price_indicators where symbol in ('GONE', 'DDM') order by all"
     before = rows(home, closes)
     spike = {"symbol": "GONE", "date": "2026-01-12", "close": 790.9000000000001}

@@ -109,7 +109,10 @@ def test_whatever_a_vendor_calls_its_shares_is_a_name_and_nothing_else(published
 def test_what_was_not_offered_is_said_and_not_guessed(published):
     health = json.loads(published("status", "--json").stdout)["sources"]
     assert {source["dataset"] for source in health} == {"prices"}
-    assert "Net liquidity is not known" in published("brief").stdout
+    brief = published("brief").stdout
+    (left_out,) = (line for line in brief.splitlines() if line.startswith("- Not known, and left out:"))
+    assert "net liquidity" in left_out and "Net liquidity" not in brief.replace(left_out, "")
+    assert "- liquidity: WALCL" in brief.partition("To get a score, load")[2]
 
 
 def test_how_old_it_is_by_the_clock_is_said_wherever_it_is_read(published):

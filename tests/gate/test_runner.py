@@ -63,7 +63,7 @@ def test_a_refusal_names_table_rows_and_rule(build, table, sql, said, as_of):
 
 
 def test_a_warning_is_said_but_does_not_refuse(build, as_of):
-    build.execute("update breadth set coverage_pct = 94.8 where date = '2026-01-30'")
+    build.execute("update breadth set coverage_pct = 94.8, grade = 'B' where date = '2026-01-30'")
 
     verdict = runner.judge(build, as_of=as_of, tables=["breadth"])
 
